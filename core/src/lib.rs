@@ -6,4 +6,6 @@
 )]
 
 pub mod academy;
+pub mod portal;
 pub mod ports;
+pub mod store;

@@ -31,7 +31,10 @@ pub(super) fn transition(state: SignInState, event: SignInEvent) -> (SignInState
         }
         (S::Browser { .. } | S::Preparing, E::Closed) => (S::SignedOut, vec![Effect::ForgetPending]),
         (S::Exchanging, E::Exchanged(who)) => (S::SignedIn(who), vec![Effect::ForgetPending]),
-        (S::Preparing | S::Exchanging, E::Broke(failure)) => (S::Failed(failure), vec![Effect::ForgetPending]),
+        // Signed out, but the keystore did not forget: the teacher must know.
+        (S::Preparing | S::Exchanging | S::SignedOut, E::Broke(failure)) => {
+            (S::Failed(failure), vec![Effect::ForgetPending])
+        }
         (_, E::SignOut) => (S::SignedOut, vec![Effect::ForgetPending, Effect::ForgetSession]),
         (state, _) => (state, vec![]),
     }

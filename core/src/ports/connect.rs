@@ -89,17 +89,17 @@ impl ConnectError {
             }
             if let Some(io) = error.downcast_ref::<io::Error>() {
                 // An io::Error does not show what it wraps as its source, but that error's own source.
-                if let Some(inner) = io.get_ref() {
-                    if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                        return Self::from_tls(tls);
-                    }
+                if let Some(inner) = io.get_ref()
+                    && let Some(tls) = inner.downcast_ref::<rustls::Error>()
+                {
+                    return Self::from_tls(tls);
                 }
                 found = found.or(Some(Self::from_io(io.kind())));
             }
-            if let Some(http) = error.downcast_ref::<reqwest::Error>() {
-                if http.is_timeout() {
-                    return Self::TimedOut;
-                }
+            if let Some(http) = error.downcast_ref::<reqwest::Error>()
+                && http.is_timeout()
+            {
+                return Self::TimedOut;
             }
             cause = error.source();
         }
