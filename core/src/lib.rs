@@ -6,6 +6,7 @@
 )]
 
 pub mod academy;
+pub mod attempts;
 pub mod portal;
 pub mod ports;
 pub mod store;
