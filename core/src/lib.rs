@@ -10,3 +10,4 @@ pub mod attempts;
 pub mod portal;
 pub mod ports;
 pub mod store;
+pub mod words;
