@@ -1,0 +1,222 @@
+//! A browser that a script drives: what a teacher's system browser does during a sign-in, without the screen.
+
+use crate::{
+    Academy, AcademyError, Teacher,
+    forms::{Form, Page},
+    tls,
+};
+use reqwest::{Client, StatusCode, cookie::Jar, header::LOCATION, redirect::Policy};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use url::{Host, Url};
+
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
+const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+/// Pages and redirects of one sign-in; the longest known takes nine.
+const STEPS: usize = 25;
+const PAGE_LIMIT: usize = 2 << 20;
+
+/// The portal's own number for "please sign in", which is no refusal.
+const FIRST_ACCESS: i32 = 9;
+
+/// A scripted browser. It keeps its cookies: a second sign-in at the same portal asks for nothing.
+#[derive(Debug)]
+pub struct Browser {
+    jar: Arc<Jar>,
+    tls: rustls::ClientConfig,
+    hosts: BTreeMap<String, IpAddr>,
+    totp_secret: Option<String>,
+}
+
+/// Why a sign-in did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrowserError {
+    /// The portal says no, with its number: 5 wrong password, 21 locked, 22 expired, 25 to be changed, 86 wait, 96 wrong
+    /// code, 107 unknown app, 108 unregistered redirect.
+    #[error("the portal refuses with {0}")]
+    Refused(i32),
+    /// A page that the script cannot go on from: status and address without its query.
+    #[error("no way on from {address} (status {status})")]
+    DeadEnd {
+        /// HTTP status.
+        status: u16,
+        /// The address, without its query.
+        address: String,
+    },
+    /// The portal wants a code that the script was given no means to know.
+    #[error("the portal wants a code of an authenticator; give the browser its secret")]
+    NoSecret,
+    /// More pages than any sign-in has.
+    #[error("the portal sends the browser round in circles")]
+    TooManySteps,
+    /// The whole sign-in took longer than a minute.
+    #[error("the sign-in took too long")]
+    TooLong,
+    /// An address that is none.
+    #[error(transparent)]
+    Address(#[from] url::ParseError),
+    /// The portal could not be reached, or its certificate is not trusted.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+}
+
+enum Step {
+    Get(Url),
+    Post(Url, Vec<(String, String)>),
+}
+
+/// What has been done in one sign-in, so that nothing is tried twice.
+#[derive(Default)]
+struct Done {
+    password: bool,
+    code: bool,
+}
+
+impl Browser {
+    /// A browser that knows the academy's names and trusts its authority, without a session.
+    pub fn new(academy: &Academy) -> Result<Self, AcademyError> {
+        Ok(Self {
+            jar: Arc::default(),
+            tls: tls::trusting(academy.ca_pem())?,
+            hosts: academy.hosts().into_iter().collect(),
+            totp_secret: None,
+        })
+    }
+
+    /// Sends what goes to `host` to `address` instead. The port stays.
+    #[must_use]
+    pub fn at(mut self, host: &str, address: IpAddr) -> Self {
+        self.hosts.insert(host.to_owned(), address);
+        self
+    }
+
+    /// The secret of the teacher's authenticator, base32.
+    #[must_use]
+    pub fn with_totp_secret(mut self, secret: &str) -> Self {
+        self.totp_secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Opens `url`, signs `teacher` in where a page asks for it, and returns the address by which the portal hands back
+    /// to the app: the first that is not http(s), or one on the loopback interface, which is called first, as a browser
+    /// does. At most a minute.
+    pub async fn sign_in(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
+        tokio::time::timeout(SIGN_IN_LIMIT, self.walk(url, teacher)).await.map_err(|_| BrowserError::TooLong)?
+    }
+
+    async fn walk(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
+        let client = self.client()?;
+        let mut done = Done::default();
+        let mut step = Step::Get(Url::parse(url)?);
+        for _ in 0..STEPS {
+            let (address, request) = match step {
+                Step::Get(url) => (url.clone(), client.get(url)),
+                Step::Post(url, fields) => (url.clone(), client.post(url).form(&fields)),
+            };
+            let answer = request.header("accept", "text/html").send().await?;
+            let status = answer.status();
+            if is_loopback(&address) && status.is_success() {
+                return Ok(address.into());
+            }
+            if status.is_redirection() {
+                let Some(to) = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()) else {
+                    return Err(dead_end(status, &address));
+                };
+                let next = address.join(to)?;
+                if !matches!(next.scheme(), "http" | "https") {
+                    return Ok(to.to_owned());
+                }
+                step = Step::Get(next);
+                continue;
+            }
+            let page = Page::read(&text(answer).await?);
+            step = self.fill(&address, status, page, teacher, &mut done).await?;
+        }
+        Err(BrowserError::TooManySteps)
+    }
+
+    /// The next step from a page, as the teacher would take it.
+    async fn fill(
+        &self,
+        address: &Url,
+        status: StatusCode,
+        page: Page,
+        teacher: &Teacher,
+        done: &mut Done,
+    ) -> Result<Step, BrowserError> {
+        let refusal = page.messages.iter().copied().find(|number| *number > 0 && *number != FIRST_ACCESS);
+        let Some(form) = page.forms.into_iter().find(|form| !form.hidden.is_empty() || form.asks_for("password"))
+        else {
+            return Err(refusal.map_or_else(|| dead_end(status, address), BrowserError::Refused));
+        };
+        let fields = if form.asks_for("newpassword") {
+            return Err(BrowserError::Refused(refusal.unwrap_or(25)));
+        } else if form.asks_for("password") {
+            if let (true, number) | (_, number @ Some(_)) = (done.password, refusal) {
+                return Err(BrowserError::Refused(number.unwrap_or(FIRST_ACCESS)));
+            }
+            done.password = true;
+            vec![("user", teacher.uid.to_owned()), ("password", teacher.password.to_owned())]
+        } else {
+            Vec::new()
+        };
+        submit(address, form, fields)
+    }
+
+    fn client(&self) -> Result<Client, BrowserError> {
+        let builder = Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .cookie_provider(Arc::clone(&self.jar))
+            .redirect(Policy::none())
+            .timeout(REQUEST_LIMIT)
+            .no_proxy();
+        let builder =
+            self.hosts.iter().fold(builder, |builder, (host, ip)| builder.resolve(host, SocketAddr::new(*ip, 0)));
+        Ok(builder.build()?)
+    }
+}
+
+/// What the form sends when `fields` are filled in; a form without an action goes where the page came from.
+fn submit(address: &Url, form: Form, fields: Vec<(&str, String)>) -> Result<Step, BrowserError> {
+    let mut to = address.join(&form.action)?;
+    to.set_fragment(None);
+    let all: Vec<_> =
+        form.hidden.into_iter().chain(fields.into_iter().map(|(name, value)| (name.to_owned(), value))).collect();
+    if form.is_post {
+        return Ok(Step::Post(to, all));
+    }
+    to.query_pairs_mut().clear().extend_pairs(all);
+    Ok(Step::Get(to))
+}
+
+async fn text(mut answer: reqwest::Response) -> Result<String, BrowserError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > PAGE_LIMIT {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
+fn dead_end(status: StatusCode, address: &Url) -> BrowserError {
+    let mut address = address.clone();
+    // The query holds codes and states.
+    address.set_query(None);
+    BrowserError::DeadEnd { status: status.as_u16(), address: address.into() }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.scheme() == "http"
+        && match url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            _ => false,
+        }
+}
