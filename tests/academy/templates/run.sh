@@ -14,7 +14,7 @@ launch() {
 }
 
 signal() {
-  for name in $names; do kill "-$1" -- "$2$(cat "pids/$name")" 2>/dev/null; done
+  for name in $names; do kill -s "$1" -- "$2$(cat "pids/$name")" 2>/dev/null; done
 }
 
 finish() {
@@ -22,7 +22,7 @@ finish() {
   signal TERM ""
   for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     alive=no
-    for name in $names; do kill -0 -- "-$(cat "pids/$name")" 2>/dev/null && alive=yes; done
+    for name in $names; do kill -s 0 -- "-$(cat "pids/$name")" 2>/dev/null && alive=yes; done
     [ $alive = no ] && break
     sleep 0.1
   done
