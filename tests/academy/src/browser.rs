@@ -1,8 +1,9 @@
 //! A browser that a script drives: what a teacher's system browser does during a sign-in, without the screen.
 
 use crate::{
-    Academy, AcademyError, Teacher,
+    Academy, AcademyError, MailError, SecondFactor, Teacher,
     forms::{Form, Page},
+    mailbox::Door,
     tls,
 };
 use reqwest::{Client, StatusCode, cookie::Jar, header::LOCATION, redirect::Policy};
@@ -12,16 +13,19 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 /// Pages and redirects of one sign-in; the longest known takes nine.
 const STEPS: usize = 25;
+const MAIL_LIMIT: Duration = Duration::from_secs(10);
 const PAGE_LIMIT: usize = 2 << 20;
 
 /// The portal's own number for "please sign in", which is no refusal.
 const FIRST_ACCESS: i32 = 9;
+const PASSWORD_TO_CHANGE: i32 = 25;
 
 /// A scripted browser. It keeps its cookies: a second sign-in at the same portal asks for nothing.
 #[derive(Debug)]
@@ -29,6 +33,8 @@ pub struct Browser {
     jar: Arc<Jar>,
     tls: rustls::ClientConfig,
     hosts: BTreeMap<String, IpAddr>,
+    mail: Door,
+    password: Option<String>,
     totp_secret: Option<String>,
 }
 
@@ -51,6 +57,15 @@ pub enum BrowserError {
     /// The portal wants a code that the script was given no means to know.
     #[error("the portal wants a code of an authenticator; give the browser its secret")]
     NoSecret,
+    /// The secret given is not base32.
+    #[error("the authenticator's secret is not base32")]
+    Secret,
+    /// The mail with the code did not come within ten seconds.
+    #[error("no mail with a code came")]
+    NoMail,
+    /// The mailbox could not be read.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// More pages than any sign-in has.
     #[error("the portal sends the browser round in circles")]
     TooManySteps,
@@ -75,15 +90,20 @@ enum Step {
 struct Done {
     password: bool,
     code: bool,
+    /// Messages in the inbox before the password was sent; the code's mail is a later one.
+    mails: usize,
 }
 
 impl Browser {
     /// A browser that knows the academy's names and trusts its authority, without a session.
     pub fn new(academy: &Academy) -> Result<Self, AcademyError> {
+        let tls = tls::trusting(academy.ca_pem())?;
         Ok(Self {
             jar: Arc::default(),
-            tls: tls::trusting(academy.ca_pem())?,
+            mail: Door { port: academy.imap().port, tls: Arc::new(tls.clone()) },
+            tls,
             hosts: academy.hosts().into_iter().collect(),
+            password: None,
             totp_secret: None,
         })
     }
@@ -92,6 +112,13 @@ impl Browser {
     #[must_use]
     pub fn at(mut self, host: &str, address: IpAddr) -> Self {
         self.hosts.insert(host.to_owned(), address);
+        self
+    }
+
+    /// Types this password and not the teacher's first one.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
         self
     }
 
@@ -154,18 +181,61 @@ impl Browser {
         else {
             return Err(refusal.map_or_else(|| dead_end(status, address), BrowserError::Refused));
         };
-        let fields = if form.asks_for("newpassword") {
-            return Err(BrowserError::Refused(refusal.unwrap_or(25)));
-        } else if form.asks_for("password") {
-            if let (true, number) | (_, number @ Some(_)) = (done.password, refusal) {
-                return Err(BrowserError::Refused(number.unwrap_or(FIRST_ACCESS)));
+        if form.asks_for("newpassword") {
+            return Err(BrowserError::Refused(refusal.unwrap_or(PASSWORD_TO_CHANGE)));
+        }
+        if let Some(number) = refusal {
+            return Err(BrowserError::Refused(number));
+        }
+        let fields = if form.asks_for("password") {
+            if std::mem::replace(&mut done.password, true) {
+                return Err(BrowserError::Refused(FIRST_ACCESS));
             }
-            done.password = true;
-            vec![("user", teacher.uid.to_owned()), ("password", teacher.password.to_owned())]
+            if teacher.second_factor == SecondFactor::Mail {
+                done.mails = self.mail.open(teacher).await?.count("INBOX").await?;
+            }
+            let password = self.password.as_deref().unwrap_or(teacher.password);
+            vec![("user", teacher.uid.to_owned()), ("password", password.to_owned())]
+        } else if form.action.contains("/2fchoice") {
+            vec![("sf", if self.totp_secret.is_some() { "totp" } else { "mail" }.to_owned())]
+        } else if form.asks_for("code") {
+            if std::mem::replace(&mut done.code, true) {
+                return Err(dead_end(status, address));
+            }
+            let code = match form.action.contains("/mail2fcheck") {
+                true => self.mailed_code(teacher, done.mails).await?,
+                false => self.totp_code()?,
+            };
+            vec![("code", code)]
         } else {
+            // Consent, information, "continue": hidden fields only.
             Vec::new()
         };
         submit(address, form, fields)
+    }
+
+    /// Waits for the portal's mail after the first `before` messages and reads its code.
+    async fn mailed_code(&self, teacher: &Teacher, before: usize) -> Result<String, BrowserError> {
+        let mut mailbox = self.mail.open(teacher).await?;
+        let end = Instant::now() + MAIL_LIMIT;
+        loop {
+            let newer = mailbox.messages("INBOX").await?.into_iter().skip(before);
+            if let Some(code) = newer.rev().find_map(|message| code_in(&message)) {
+                return Ok(code);
+            }
+            if Instant::now() > end {
+                return Err(BrowserError::NoMail);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    fn totp_code(&self) -> Result<String, BrowserError> {
+        let secret = self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?;
+        let secret = totp_rs::Secret::try_from_base32(secret.to_ascii_uppercase()).map_err(|_| BrowserError::Secret)?;
+        // The portal's own secrets are shorter than the RFC recommends for SHA-1; it takes them all the same.
+        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+        Ok(totp.generate_current().to_string())
     }
 
     fn client(&self) -> Result<Client, BrowserError> {
@@ -179,6 +249,16 @@ impl Browser {
             self.hosts.iter().fold(builder, |builder, (host, ip)| builder.resolve(host, SocketAddr::new(*ip, 0)));
         Ok(builder.build()?)
     }
+}
+
+/// The only number of six digits in the portal's mail, which it prints in bold.
+fn code_in(message: &[u8]) -> Option<String> {
+    let message = mail_parser::MessageParser::new().parse(message)?;
+    let html = message.body_html(0)?;
+    html.split("<b>").skip(1).find_map(|rest| {
+        let code = rest.split('<').next()?.trim();
+        (code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| code.to_owned())
+    })
 }
 
 /// What the form sends when `fields` are filled in; a form without an action goes where the page came from.

@@ -16,7 +16,9 @@
 
 mod authority;
 mod browser;
+mod control;
 mod forms;
+mod mailbox;
 mod ports;
 mod profile;
 mod servers;
@@ -27,6 +29,8 @@ mod tls;
 
 pub use authority::{Authority, Leaf, Validity};
 pub use browser::{Browser, BrowserError};
+pub use control::Control;
+pub use mailbox::{MailError, Mailbox};
 pub use setup::SetupError;
 pub use teachers::{Account, SecondFactor, Teacher};
 
