@@ -142,6 +142,8 @@ impl Browser {
         let mut step = Step::Get(Url::parse(url)?);
         for _ in 0..STEPS {
             let (address, request) = match step {
+                // The portal's information page hands back by a form and not by a redirect.
+                Step::Get(url) if !matches!(url.scheme(), "http" | "https") => return Ok(url.into()),
                 Step::Get(url) => (url.clone(), client.get(url)),
                 Step::Post(url, fields) => (url.clone(), client.post(url).form(&fields)),
             };

@@ -53,8 +53,9 @@ async fn two_academies_run_side_by_side_and_stop_leaving_nothing() {
     let folders = [one.folder().to_owned(), other.folder().to_owned()];
     for academy in [&one, &other] {
         assert!(!processes_of(academy.folder()).is_empty());
-        let back = Browser::new(academy).unwrap().sign_in(&authorize(academy.issuer(), "mobile"), teacher("jdupont"));
-        assert!(back.await.unwrap().starts_with(REDIRECT));
+        let url = authorize(academy.issuer(), "mobile");
+        let back = Browser::new(academy).unwrap().sign_in(&url, teacher("jdupont")).await;
+        assert!(back.unwrap().starts_with(REDIRECT));
     }
     one.stop().await.unwrap();
     assert!(processes_of(&folders[0]).is_empty() && !folders[0].exists());
