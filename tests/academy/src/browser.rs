@@ -33,6 +33,7 @@ pub struct Browser {
     jar: Arc<Jar>,
     tls: rustls::ClientConfig,
     hosts: BTreeMap<String, IpAddr>,
+    issuer: String,
     mail: Door,
     password: Option<String>,
     totp_secret: Option<String>,
@@ -60,6 +61,9 @@ pub enum BrowserError {
     /// The secret given is not base32.
     #[error("the authenticator's secret is not base32")]
     Secret,
+    /// The portal does not enrol the authenticator: its own word for why, for instance `totpExistingKey`.
+    #[error("the portal does not enrol the authenticator: {0}")]
+    Enrolment(String),
     /// The mail with the code did not come within ten seconds.
     #[error("no mail with a code came")]
     NoMail,
@@ -100,6 +104,7 @@ impl Browser {
         let tls = tls::trusting(academy.ca_pem())?;
         Ok(Self {
             jar: Arc::default(),
+            issuer: academy.issuer().to_owned(),
             mail: Door { port: academy.imap().port, tls: Arc::new(tls.clone()) },
             tls,
             hosts: academy.hosts().into_iter().collect(),
@@ -134,6 +139,29 @@ impl Browser {
     /// does. At most a minute.
     pub async fn sign_in(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
         tokio::time::timeout(SIGN_IN_LIMIT, self.walk(url, teacher)).await.map_err(|_| BrowserError::TooLong)?
+    }
+
+    /// Enrols an authenticator for whoever is signed in at the portal, and returns its secret, base32. From now on the
+    /// portal asks for its codes, which this browser knows: [`Browser::with_totp_secret`] is for others.
+    pub async fn enrol_totp(&mut self) -> Result<String, BrowserError> {
+        let client = self.client()?;
+        let call = async |path: &str, fields: &[(&str, &str)]| {
+            let url = format!("{}/2fregisters/totp/{path}", self.issuer);
+            // Without this header the portal takes the call for one from another site.
+            let answer = client.post(url).header("x-csrf-check", "1").form(fields).send().await?;
+            let answer: serde_json::Value = answer.json().await?;
+            match answer["error"].as_str() {
+                Some(error) => Err(BrowserError::Enrolment(error.to_owned())),
+                None => Ok(answer),
+            }
+        };
+        let key = call("getkey", &[]).await?;
+        let (Some(secret), Some(token)) = (key["secret"].as_str(), key["token"].as_str()) else {
+            return Err(BrowserError::Enrolment("no secret".to_owned()));
+        };
+        call("verify", &[("token", token), ("code", &code_of(secret)?), ("TOTPName", "essai")]).await?;
+        self.totp_secret = Some(secret.to_owned());
+        Ok(secret.to_owned())
     }
 
     async fn walk(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
@@ -206,7 +234,7 @@ impl Browser {
             }
             let code = match form.action.contains("/mail2fcheck") {
                 true => self.mailed_code(teacher, done.mails).await?,
-                false => self.totp_code()?,
+                false => code_of(self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?)?,
             };
             vec![("code", code)]
         } else {
@@ -232,14 +260,6 @@ impl Browser {
         }
     }
 
-    fn totp_code(&self) -> Result<String, BrowserError> {
-        let secret = self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?;
-        let secret = totp_rs::Secret::try_from_base32(secret.to_ascii_uppercase()).map_err(|_| BrowserError::Secret)?;
-        // The portal's own secrets are shorter than the RFC recommends for SHA-1; it takes them all the same.
-        let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-        Ok(totp.generate_current().to_string())
-    }
-
     fn client(&self) -> Result<Client, BrowserError> {
         let builder = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
@@ -251,6 +271,14 @@ impl Browser {
             self.hosts.iter().fold(builder, |builder, (host, ip)| builder.resolve(host, SocketAddr::new(*ip, 0)));
         Ok(builder.build()?)
     }
+}
+
+/// The authenticator's code now.
+fn code_of(secret: &str) -> Result<String, BrowserError> {
+    let secret = totp_rs::Secret::try_from_base32(secret.to_ascii_uppercase()).map_err(|_| BrowserError::Secret)?;
+    // What the portal chooses is its own affair, also where it is less than the RFC recommends.
+    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
+    Ok(totp.generate_current().to_string())
 }
 
 /// The only number of six digits in the portal's mail, which it prints in bold.

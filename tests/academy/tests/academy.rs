@@ -80,6 +80,13 @@ async fn the_browser_signs_in_as_a_teacher_would() {
         let back = Browser::new(&academy).unwrap().sign_in(&url, teacher(uid)).await;
         assert!(back.as_ref().is_ok_and(|back| back.starts_with(REDIRECT)), "{uid}: {back:?}");
     }
+    let mut own = Browser::new(&academy).unwrap();
+    own.sign_in(&url, teacher("tbernard")).await.unwrap();
+    let secret = own.enrol_totp().await.unwrap();
+    let other = Browser::new(&academy).unwrap();
+    let unknown = other.sign_in(&url, teacher("tbernard")).await;
+    assert!(matches!(unknown, Err(BrowserError::NoSecret)), "{unknown:?}");
+    assert!(other.with_totp_secret(&secret).sign_in(&url, teacher("tbernard")).await.unwrap().starts_with(REDIRECT));
     for (uid, number) in [("locked", 21), ("expired", 22), ("mustchg", 25)] {
         let refused = Browser::new(&academy).unwrap().sign_in(&url, teacher(uid)).await;
         assert!(matches!(refused, Err(BrowserError::Refused(found)) if found == number), "{uid}: {refused:?}");
