@@ -153,7 +153,7 @@ fn message(mail: &Deliver) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     let id = jiff::Timestamp::now().as_nanosecond();
     let letters: Vec<char> = mail.subject.chars().collect();
-    // RFC 2047: 75 letters at most for one encoded word, so fifteen characters of up to four bytes... and some margin.
+    // RFC 2047 allows 75 letters for an encoded word; ten characters are at most 40 bytes and 68 letters.
     let words: Vec<_> = letters
         .chunks(10)
         .map(|part| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(part.iter().collect::<String>())))
