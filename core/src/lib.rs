@@ -7,3 +7,5 @@
 
 pub mod academy;
 pub mod ports;
+
+pub mod mail;
