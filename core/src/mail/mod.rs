@@ -1,6 +1,23 @@
-//! Mail.
+//! Mail: the account and its errands on top, then the protocols and formats they stand on.
+
+mod account;
+pub mod compose;
 mod credentials;
+mod error;
 mod flags;
 pub mod imap;
+pub mod mime;
+mod outbox;
+mod reading;
+mod rows;
+pub mod send;
+mod sync;
+
+pub use account::MailAccount;
 pub use credentials::Credentials;
+pub use error::MailError;
 pub use flags::Flags;
+pub use outbox::{Letter, LetterState, ReplyError};
+pub use reading::Opened;
+pub use rows::{After, Mailbox, Row};
+pub use sync::SyncReport;

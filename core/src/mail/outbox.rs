@@ -71,7 +71,14 @@ impl LetterState {
 
 impl MailAccount {
     /// Writes an answer to a message and puts it into the outbox; gives its number there. Marks the message as answered.
-    pub async fn reply(&self, message: i64, text: &str, all: bool, french: bool, now_ms: i64) -> Result<i64, ReplyError> {
+    pub async fn reply(
+        &self,
+        message: i64,
+        text: &str,
+        all: bool,
+        french: bool,
+        now_ms: i64,
+    ) -> Result<i64, ReplyError> {
         let opened = self.open_message(message).await?;
         let me = Person {
             name: self.who.name.clone(),
@@ -191,7 +198,7 @@ impl MailAccount {
         let domain = outgoing.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let outcome = submit(Box::new(tls), domain, &credentials, outgoing, SILENCE, &mut |_| {}).await;
         let authenticated = match &outcome {
-            Err(SendError::AuthenticationFailed { .. }) => Outcome::Refused,
+            Err(SendError::AuthenticationFailed) => Outcome::Refused,
             Err(SendError::NoMechanism) => Outcome::Untold,
             _ => Outcome::Accepted,
         };

@@ -116,12 +116,7 @@ pub(super) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, S
 }
 
 /// The rows after `after`, newest first.
-pub(super) fn page(
-    c: &Connection,
-    mailbox: i64,
-    after: Option<After>,
-    limit: u32,
-) -> Result<Vec<Row>, StoreError> {
+pub(super) fn page(c: &Connection, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, StoreError> {
     let after = after.unwrap_or(After { received_ms: i64::MAX, id: i64::MAX });
     let mut query = c.prepare_cached(
         "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable
@@ -155,11 +150,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     })
 }
 
-pub(super) fn mailbox_of_role(
-    c: &Connection,
-    academy: &str,
-    role: Role,
-) -> Result<Option<(i64, String)>, StoreError> {
+pub(super) fn mailbox_of_role(c: &Connection, academy: &str, role: Role) -> Result<Option<(i64, String)>, StoreError> {
     let mut query =
         c.prepare_cached("SELECT id, name FROM mailbox WHERE academy = ? AND role = ? ORDER BY id LIMIT 1")?;
     Ok(query.query_row(params![academy, role.word()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
@@ -271,22 +262,14 @@ pub(super) fn remove(t: &Transaction<'_>, mailbox: i64, uids: &[u32]) -> Result<
 }
 
 /// Writes down what the teacher did and shows it at once.
-pub(super) fn act(
-    t: &Transaction<'_>,
-    changes: &mut Vec<Change>,
-    message: i64,
-    kind: Kind,
-) -> Result<(), StoreError> {
+pub(super) fn act(t: &Transaction<'_>, changes: &mut Vec<Change>, message: i64, kind: Kind) -> Result<(), StoreError> {
     let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
     let (word, flag) = match kind {
         Kind::Add(flag) => ("add", flag),
         Kind::Remove(flag) => ("remove", flag),
         Kind::Bin => ("bin", Flags::default()),
     };
-    t.execute(
-        "INSERT INTO action (message, kind, flag) VALUES (?, ?, ?)",
-        params![message, word, flag.bits()],
-    )?;
+    t.execute("INSERT INTO action (message, kind, flag) VALUES (?, ?, ?)", params![message, word, flag.bits()])?;
     settle_shown(t, message)?;
     changes.push(Change::Messages { mailbox });
     Ok(())
@@ -380,8 +363,11 @@ fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
             _ => hidden = true,
         }
     }
-    t.prepare_cached("UPDATE message SET flags = ?, hidden = ? WHERE id = ?")?
-        .execute(params![shown.bits(), hidden, message])?;
+    t.prepare_cached("UPDATE message SET flags = ?, hidden = ? WHERE id = ?")?.execute(params![
+        shown.bits(),
+        hidden,
+        message
+    ])?;
     Ok(())
 }
 

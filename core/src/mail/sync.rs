@@ -109,7 +109,8 @@ impl MailAccount {
         let (name, mark) = self
             .store
             .read(move |c| {
-                let name = c.query_row("SELECT name FROM mailbox WHERE id = ?", [mailbox], |row| row.get::<_, String>(0))?;
+                let name =
+                    c.query_row("SELECT name FROM mailbox WHERE id = ?", [mailbox], |row| row.get::<_, String>(0))?;
                 Ok((name, rows::mark(c, mailbox)?))
             })
             .await?;
@@ -134,10 +135,8 @@ impl MailAccount {
 
     async fn pull_inbox(&self, errand: &mut Errand<'_>, report: &mut SyncReport) -> Result<(), MailError> {
         let academy = self.academy.id.clone();
-        let mailbox = self
-            .store
-            .write(move |t, _| rows::mailbox_named(t, &academy, "INBOX", Some(Role::Inbox), true))
-            .await?;
+        let mailbox =
+            self.store.write(move |t, _| rows::mailbox_named(t, &academy, "INBOX", Some(Role::Inbox), true)).await?;
         let selected = errand.imap.select("INBOX").await?;
         let (mark, known) = self.store.read(move |c| Ok((rows::mark(c, mailbox)?, rows::known(c, mailbox)?))).await?;
         let now = Mark {
@@ -204,10 +203,7 @@ impl MailAccount {
         report: &mut SyncReport,
     ) -> Result<bool, MailError> {
         let mut theirs: Vec<(u32, Flags)> = Vec::new();
-        let whole = errand
-            .imap
-            .fetch_flags(&UidSet::all(), &mut |uid, flags| theirs.push((uid, flags)))
-            .await?;
+        let whole = errand.imap.fetch_flags(&UidSet::all(), &mut |uid, flags| theirs.push((uid, flags))).await?;
         theirs.sort_unstable_by_key(|(uid, _)| *uid);
         theirs.dedup_by_key(|(uid, _)| *uid);
         let ours = self.store.read(move |c| rows::uids(c, mailbox)).await?;
@@ -247,7 +243,8 @@ impl MailAccount {
         let mut waiting: Vec<Arrived> = Vec::new();
         for (index, some) in groups(sets).enumerate() {
             let mut arrived = Vec::new();
-            let fetch = errand.imap.fetch_headers(some, &mut |event| arrived.extend(header(event)));
+            let mut take = |event| arrived.extend(header(event));
+            let fetch = errand.imap.fetch_headers(some, &mut take);
             let write = self.write_headers(mailbox, std::mem::take(&mut waiting), report);
             let (fetched, written) = tokio::join!(fetch, write);
             written?;

@@ -77,9 +77,8 @@ pub(super) async fn session(answer: impl Fn(&str, &str) -> String + Send + 'stat
     ImapSession::open(stream, &password(), LIMITS).await.unwrap()
 }
 
-pub(super) async fn opened(script: impl AsRef<[u8]>) -> Result<ImapSession, ImapError> {
+pub(super) async fn opened(script: impl AsRef<[u8]> + Send + 'static) -> Result<ImapSession, ImapError> {
     let (stream, mut peer) = Peer::pair();
-    peer.say(script).await;
-    drop(peer);
+    tokio::spawn(async move { peer.say(script).await });
     ImapSession::open(stream, &password(), LIMITS).await
 }

@@ -1,0 +1,152 @@
+//! The headers a list of messages shows and an answer needs (RFC 5322, section 3.6).
+
+use std::borrow::Cow;
+
+use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders as _};
+
+const MAX_BLOCK: usize = 256 * 1024;
+const MAX_PEOPLE: usize = 500;
+const MAX_IDS: usize = 100;
+const MAX_SHOWN: usize = 1000;
+
+/// Somebody in a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// The name shown, cleaned of control and direction-override characters.
+    pub name: Option<String>,
+    /// The address as written; it may be invalid.
+    pub address: String,
+}
+
+/// What the headers of a message say. All of it is the sender's word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// The subject, empty if there is none.
+    pub subject: String,
+    /// The first author.
+    pub from: Option<Person>,
+    /// Where the author wants answers.
+    pub reply_to: Vec<Person>,
+    /// The first recipients.
+    pub to: Vec<Person>,
+    /// Those in copy.
+    pub cc: Vec<Person>,
+    /// Milliseconds since 1970, UTC.
+    pub date_ms: Option<i64>,
+    /// Without angle brackets.
+    pub message_id: Option<String>,
+    /// Without angle brackets.
+    pub in_reply_to: Vec<String>,
+    /// Without angle brackets, oldest first.
+    pub references: Vec<String>,
+    /// Whether the type announces attachments; only the body tells for sure.
+    pub likely_attachments: bool,
+    /// The mailing list (RFC 2919).
+    pub list_id: Option<String>,
+}
+
+/// Reads the headers at the start of `raw`, with or without a body after them. Never fails: what
+/// cannot be read is absent. At most 256 KiB are looked at.
+pub fn read_headers(raw: &[u8]) -> Headers {
+    let block = raw.get(..header_length(raw).min(MAX_BLOCK)).unwrap_or(raw);
+    let text = utf8_headers(block);
+    MessageParser::default().parse_headers(text.as_ref()).map(|message| from_message(&message)).unwrap_or_default()
+}
+
+pub(crate) fn from_message(message: &Message<'_>) -> Headers {
+    let likely_attachments = message.content_type().is_some_and(|kind| {
+        let subtype = kind.subtype().unwrap_or_default();
+        (kind.ctype().eq_ignore_ascii_case("multipart") && subtype.eq_ignore_ascii_case("mixed"))
+            || ["application", "image", "audio", "video"].iter().any(|t| kind.ctype().eq_ignore_ascii_case(t))
+    });
+    Headers {
+        subject: shown(message.subject().unwrap_or_default()),
+        from: people(message.from()).into_iter().next(),
+        reply_to: people(message.reply_to()),
+        to: people(message.to()),
+        cc: people(message.cc()),
+        date_ms: message.date().and_then(|date| date.to_timestamp().checked_mul(1000)),
+        message_id: message.message_id().and_then(message_id),
+        in_reply_to: ids(message.in_reply_to()),
+        references: ids(message.references()),
+        likely_attachments,
+        list_id: message.header_raw(HeaderName::ListId).map(shown).filter(|id| !id.is_empty()),
+    }
+}
+
+/// `text` on one line, without characters that control or reorder what is around them.
+pub(crate) fn shown(text: &str) -> String {
+    let flat: String = text
+        .chars()
+        .take(MAX_SHOWN * 4)
+        .filter_map(|c| if matches!(c, '\t' | '\n' | '\r') { Some(' ') } else { visible(c).then_some(c) })
+        .take(MAX_SHOWN)
+        .collect();
+    flat.trim().to_owned()
+}
+
+/// Whether `c` may be shown: no control characters, no bidirectional overrides and isolates.
+pub(crate) fn visible(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Raw eight-bit headers are against RFC 5322 but common: read as UTF-8, else as Latin-1.
+pub(crate) fn utf8_headers(raw: &[u8]) -> Cow<'_, [u8]> {
+    let (head, body) = raw.split_at_checked(header_length(raw)).unwrap_or((raw, &[]));
+    if std::str::from_utf8(head).is_ok() {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = Vec::with_capacity(raw.len() + 64);
+    for line in head.split_inclusive(|b| *b == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(_) => out.extend_from_slice(line),
+            Err(_) => out.extend_from_slice(line.iter().map(|b| char::from(*b)).collect::<String>().as_bytes()),
+        }
+    }
+    out.extend_from_slice(body);
+    Cow::Owned(out)
+}
+
+fn header_length(raw: &[u8]) -> usize {
+    let mut length = 0;
+    for line in raw.split_inclusive(|b| *b == b'\n') {
+        length += line.len();
+        if matches!(line, b"\n" | b"\r\n") {
+            break;
+        }
+    }
+    length
+}
+
+fn people(address: Option<&Address<'_>>) -> Vec<Person> {
+    let Some(address) = address else { return Vec::new() };
+    address
+        .iter()
+        .filter_map(|one| {
+            let address = shown(one.address.as_deref()?);
+            let name = one.name.as_deref().map(shown).filter(|name| !name.is_empty());
+            (!address.is_empty()).then_some(Person { name, address })
+        })
+        .take(MAX_PEOPLE)
+        .collect()
+}
+
+fn ids(value: &HeaderValue<'_>) -> Vec<String> {
+    match value {
+        HeaderValue::Text(one) => message_id(one).into_iter().collect(),
+        HeaderValue::TextList(many) => {
+            let skip = many.len().saturating_sub(MAX_IDS);
+            many.iter().skip(skip).filter_map(|one| message_id(one)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// An identifier that can be written back into a header: visible ASCII, no brackets.
+pub(crate) fn message_id(id: &str) -> Option<String> {
+    let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+    let good =
+        !id.is_empty() && id.len() <= 250 && id.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'<' | b'>'));
+    good.then(|| id.to_owned())
+}

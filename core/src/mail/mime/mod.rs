@@ -1,0 +1,13 @@
+//! Reading of messages: headers, text, safe HTML and attachments, from bytes nobody vouches for.
+
+mod clean;
+mod headers;
+mod message;
+
+pub use clean::{CleanHtml, clean, document};
+pub(super) use headers::message_id;
+pub use headers::{Headers, Person, read_headers};
+pub use message::{Attachment, Reading, Trouble, attachment, read_message};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Sending one message to the submission server (RFC 6409, RFC 5321), knowing at each moment whether it may have gone.
+//!
+//! lettre writes the message but does not send it: its client cannot say how far it came, reads replies without a bound,
+//! and has no OAUTHBEARER. Whether a mail may be sent again depends on exactly that knowledge.
+
+mod dialogue;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use super::compose::Outgoing;
+use super::credentials::Credentials;
+use super::imap::MailStream;
+use dialogue::{Broken, Dialogue, Reply};
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The server knows who we are.
+    Authenticated,
+    /// The server takes sender and recipients.
+    Envelope,
+    /// The server waits for the message: from here on it may have it.
+    Data,
+    /// The server has it.
+    Accepted,
+}
+
+/// Why a message was not sent, or may have been. `text` is the server's own, at most 200 characters.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The server does not accept the password or token. Not sent.
+    #[error("authentication failed")]
+    AuthenticationFailed,
+    /// The server offers no way to authenticate that fits. Not sent, and no secret either.
+    #[error("no common way to authenticate")]
+    NoMechanism,
+    /// The server does not take it, now or later (5xx). Not sent to anybody.
+    #[error("refused ({code}): {text}")]
+    Refused {
+        /// The reply code.
+        code: u16,
+        /// What the server said.
+        text: String,
+        /// The recipient that it does not take, when it is about one.
+        recipient: Option<String>,
+    },
+    /// The server does not take it now (4xx). Not sent.
+    #[error("try later ({code}): {text}")]
+    TryLater {
+        /// The reply code.
+        code: u16,
+        /// What the server said.
+        text: String,
+    },
+    /// Larger than the server takes. Not sent.
+    #[error("larger than {limit} bytes")]
+    TooLarge {
+        /// The server's limit in bytes.
+        limit: u64,
+    },
+    /// The connection ended before the server could have had the message. Not sent.
+    #[error("the connection ended before it was sent")]
+    NotSent,
+    /// The server's answer makes no sense; it has not had the message.
+    #[error("the server's answer cannot be read")]
+    Malformed,
+    /// The connection ended when the server may have had the message: nobody knows.
+    #[error("it may have been sent")]
+    Uncertain,
+    /// The message or an address cannot be carried by SMTP. Not sent.
+    #[error("it cannot be sent as it is")]
+    Unsendable,
+}
+
+impl From<Broken> for SendError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Gone => Self::NotSent,
+            Broken::Nonsense => Self::Malformed,
+        }
+    }
+}
+
+/// Sends `outgoing` over a stream on which TLS stands already. All recipients or none: when the server refuses one, nobody
+/// gets it, and the error names that one.
+///
+/// Each wait ends after `silence`. `hello` is the domain of the sender's address: the phone's own name is nobody's business.
+pub async fn submit(
+    stream: Box<dyn MailStream>,
+    hello: &str,
+    credentials: &Credentials,
+    outgoing: &Outgoing,
+    silence: Duration,
+    stage: &mut (dyn FnMut(Stage) + Send),
+) -> Result<(), SendError> {
+    let sender = path(&outgoing.from)?;
+    let recipients = outgoing.recipients.iter().map(|one| path(one)).collect::<Result<Vec<_>, _>>()?;
+    if recipients.is_empty() || !carried(&outgoing.mime) || !hello.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(SendError::Unsendable);
+    }
+    let mut server = Dialogue::new(stream, silence);
+    expect(server.reply().await?, 220)?;
+    let offered = expect(server.ask(&format!("EHLO {hello}")).await?, 250)?;
+    if let Some(limit) = size_limit(&offered)
+        && limit > 0
+        && outgoing.mime.len() as u64 > limit
+    {
+        return Err(SendError::TooLarge { limit });
+    }
+    authenticate(&mut server, &offered, credentials).await?;
+    stage(Stage::Authenticated);
+    let size = if size_limit(&offered).is_some() { format!(" SIZE={}", outgoing.mime.len()) } else { String::new() };
+    expect(server.ask(&format!("MAIL FROM:{sender}{size}")).await?, 250)?;
+    for (recipient, path) in outgoing.recipients.iter().zip(recipients) {
+        let reply = server.ask(&format!("RCPT TO:{path}")).await?;
+        if !matches!(reply.code, 250 | 251) {
+            return Err(refusal(&reply, Some(recipient)));
+        }
+    }
+    stage(Stage::Envelope);
+    expect(server.ask("DATA").await?, 354)?;
+    stage(Stage::Data);
+    // A server may take what came before the connection broke; only a whole reply says what it did.
+    let reply = server.message(&outgoing.mime).await.map_err(|_| SendError::Uncertain)?;
+    match reply.code / 100 {
+        2 => stage(Stage::Accepted),
+        4 | 5 => return Err(refusal(&reply, None)),
+        _ => return Err(SendError::Uncertain),
+    }
+    // It has the message: how it takes leave changes nothing.
+    let _ = server.ask("QUIT").await;
+    Ok(())
+}
+
+async fn authenticate(server: &mut Dialogue, offered: &Reply, credentials: &Credentials) -> Result<(), SendError> {
+    let mechanisms: BTreeSet<String> = offered
+        .lines
+        .iter()
+        .filter_map(|line| line.to_ascii_uppercase().strip_prefix("AUTH ").map(str::to_owned))
+        .flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let has = |name: &str| mechanisms.contains(name);
+    let (mechanism, initial) = match credentials {
+        Credentials::Bearer { user, token } if has("OAUTHBEARER") => {
+            ("OAUTHBEARER", Zeroizing::new(format!("n,a={user},\x01auth=Bearer {}\x01\x01", token.expose_secret())))
+        }
+        Credentials::Bearer { user, token } if has("XOAUTH2") => {
+            ("XOAUTH2", Zeroizing::new(format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose_secret())))
+        }
+        Credentials::Password { user, password } if has("PLAIN") => {
+            ("PLAIN", Zeroizing::new(format!("\0{user}\0{}", password.expose_secret())))
+        }
+        _ => return Err(SendError::NoMechanism),
+    };
+    let line = Zeroizing::new(format!("AUTH {mechanism} {}", STANDARD.encode(initial.as_bytes())));
+    let mut reply = server.ask(&line).await?;
+    if reply.code == 334 {
+        // The reason of a refused token; the server waits for an answer to it before it refuses (RFC 7628, 3.2.3).
+        reply = server.ask(if mechanism == "OAUTHBEARER" { "AQ==" } else { "" }).await?;
+    }
+    match reply.code {
+        235 => Ok(()),
+        535 | 534 | 538 | 501 => Err(SendError::AuthenticationFailed),
+        _ => Err(refusal(&reply, None)),
+    }
+}
+
+fn expect(reply: Reply, code: u16) -> Result<Reply, SendError> {
+    if reply.code == code { Ok(reply) } else { Err(refusal(&reply, None)) }
+}
+
+fn refusal(reply: &Reply, recipient: Option<&String>) -> SendError {
+    let (code, text) = (reply.code, reply.text());
+    match code / 100 {
+        4 => SendError::TryLater { code, text },
+        5 => SendError::Refused { code, text, recipient: recipient.cloned() },
+        _ => SendError::Malformed,
+    }
+}
+
+fn size_limit(offered: &Reply) -> Option<u64> {
+    offered.lines.iter().find_map(|line| {
+        let line = line.to_ascii_uppercase();
+        let mut words = line.split_ascii_whitespace();
+        (words.next() == Some("SIZE")).then(|| words.next().and_then(|limit| limit.parse().ok()).unwrap_or(0))
+    })
+}
+
+/// An address as a path. Only ASCII: SMTPUTF8 is for a later day.
+fn path(address: &str) -> Result<String, SendError> {
+    let fine = address.len() <= 254
+        && address.bytes().all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>')
+        && address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if fine { Ok(format!("<{address}>")) } else { Err(SendError::Unsendable) }
+}
+
+/// Lines end in CR LF, hold no lone CR or LF (which some servers take for the end of a message), and are not too long.
+fn carried(message: &[u8]) -> bool {
+    let mut lines = message.split_inclusive(|b| *b == b'\n');
+    message.is_ascii()
+        && lines.all(|line| {
+            let bare = line.strip_suffix(b"\r\n").unwrap_or(line);
+            bare.len() <= 998 && !bare.contains(&b'\r') && !bare.contains(&b'\n')
+        })
+}
+
+#[cfg(test)]
+mod tests;
