@@ -1,1 +1,3 @@
-//! academy
+//! The real servers of a small academy, and what can go wrong on the way to them.
+
+pub mod wire;

@@ -113,14 +113,15 @@ impl Faults {
     /// Answers the client's TLS hello as `identity` and carries the plaintext on to the target in a TLS session of its own,
     /// whose certificate is not checked: a man in the middle, or with the right CA a wrong or expired certificate.
     ///
-    /// Both sides agree on the first ALPN protocol the client offers.
+    /// ALPN is what the target picks from the client's list.
     #[must_use]
     pub fn intercept(mut self, identity: Identity) -> Self {
         self.tls = Tls::Intercept { identity, after_starttls: false };
         self
     }
 
-    /// As [`Faults::intercept`], for a connection that starts in the clear and is upgraded by STARTTLS (IMAP, SMTP).
+    /// As [`Faults::intercept`], for a connection that starts in the clear and is upgraded by STARTTLS (IMAP, SMTP). Delay, rate,
+    /// cut and hole begin after the upgrade.
     #[must_use]
     pub fn intercept_starttls(mut self, identity: Identity) -> Self {
         self.tls = Tls::Intercept { identity, after_starttls: true };
@@ -128,7 +129,7 @@ impl Faults {
     }
 
     /// Answers every TLS hello as a server that knows nothing newer than TLS 1.1: a ServerHello with version 0x0302, as
-    /// RFC 4346 (7.4.1.3) has it, written by hand because no current library still makes one. The target is not contacted.
+    /// RFC 4346 (7.4.1.3) has it, written by hand because no current library still makes one. The target is not contacted; for ports with TLS from the start.
     #[must_use]
     pub fn tls_1_1_only(mut self) -> Self {
         self.tls = Tls::Outdated;

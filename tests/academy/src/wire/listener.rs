@@ -38,7 +38,7 @@ pub(super) async fn run(line: Arc<Line>, listener: TcpListener, address: SocketA
             accepted = accept(listener.as_ref()) => match accepted {
                 Ok(socket) => {
                     let client = Tap::new(socket, Arc::clone(&line));
-                    running.spawn(relay::run(Arc::clone(&line), client, target));
+                    running.spawn(relay::run(Arc::clone(&line), client, target, line.cuts.subscribe()));
                 }
                 // Out of descriptors: the condition passes when connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
