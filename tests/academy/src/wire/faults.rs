@@ -185,8 +185,10 @@ pub(super) struct Plaintext {
     pub(super) record: bool,
 }
 
+type Hook = dyn FnMut(&[u8]) -> Vec<u8> + Send;
+
 #[derive(Clone)]
-pub(super) struct Rewrite(Arc<Mutex<dyn FnMut(&[u8]) -> Vec<u8> + Send>>);
+pub(super) struct Rewrite(Arc<Mutex<Hook>>);
 
 impl Rewrite {
     pub(super) fn apply(&self, line: &[u8]) -> Vec<u8> {

@@ -21,7 +21,14 @@ pub(super) struct Readable {
 
 impl Readable {
     pub(super) fn new(direction: Direction, plaintext: &Plaintext, tls_may_follow: bool) -> Self {
-        Self { direction, plaintext: plaintext.clone(), tls_may_follow, opaque: false, unfinished: Vec::new(), at_line_start: true }
+        Self {
+            direction,
+            plaintext: plaintext.clone(),
+            tls_may_follow,
+            opaque: false,
+            unfinished: Vec::new(),
+            at_line_start: true,
+        }
     }
 
     /// What goes on for `bytes`. Holds back an unfinished line while lines are rewritten.

@@ -105,7 +105,9 @@ impl Wire {
         let mut settled = self.line.settled.subscribe();
         match tokio::time::timeout(Duration::from_secs(5), settled.wait_for(|number| *number >= wanted)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the wire's port could not be opened again")),
+            Ok(Err(_)) | Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the wire's port could not be opened again"))
+            }
         }
     }
 
@@ -167,7 +169,12 @@ struct Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self { setting: watch::Sender::default(), settled: watch::Sender::new(0), cuts: watch::Sender::new(0), counters: Counters::default() }
+        Self {
+            setting: watch::Sender::default(),
+            settled: watch::Sender::new(0),
+            cuts: watch::Sender::new(0),
+            counters: Counters::default(),
+        }
     }
 }
 

@@ -23,7 +23,13 @@ enum Piece {
 }
 
 /// Carries bytes until the sender ends them, and that end too. `Err` says how the whole connection shall end.
-pub(super) async fn carry<R, W>(line: &Line, direction: Direction, readable: Readable, from: R, to: W) -> Result<(), Close>
+pub(super) async fn carry<R, W>(
+    line: &Line,
+    direction: Direction,
+    readable: Readable,
+    from: R,
+    to: W,
+) -> Result<(), Close>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,

@@ -51,38 +51,27 @@ impl Connection {
             return end(client, Close::Reset).await;
         }
         let mut client = client;
-        match faults.tls {
-            Tls::Outdated => {
-                let answered = timeout(HANDSHAKE, answer_outdated(&mut client)).await;
-                end(client, if answered.is_ok() { Close::Fin } else { Close::Reset }).await
-            }
-            Tls::Through => {
-                let mut server = match self.connect().await {
-                    Ok(server) => server,
-                    Err(_) => return end(client, Close::Reset).await,
-                };
-                match self.relay(&mut client, &mut server, &faults.plaintext, true).await {
-                    Ok(()) => Ok(()),
-                    Err(close) => end(client, close).await,
-                }
-            }
-            Tls::Intercept { identity, after_starttls } => {
-                let mut server = match self.connect().await {
-                    Ok(server) => server,
-                    Err(_) => return end(client, Close::Reset).await,
-                };
-                if after_starttls {
-                    let upgraded = tokio::select! {
-                        upgraded = talk_until_starttls(&self.line, &mut client, &mut server, &faults.plaintext) => upgraded?,
-                        _ = self.cuts.changed() => return end(client, Close::Reset).await,
-                    };
-                    if !upgraded {
-                        return end(client, Close::Fin).await;
-                    }
-                }
-                self.intercept(client, server, &identity, &faults.plaintext).await
+        if matches!(faults.tls, Tls::Outdated) {
+            let answered = timeout(HANDSHAKE, answer_outdated(&mut client)).await;
+            return end(client, if answered.is_ok() { Close::Fin } else { Close::Reset }).await;
+        }
+        let Ok(mut server) = self.connect().await else { return end(client, Close::Reset).await };
+        let Tls::Intercept { identity, after_starttls } = faults.tls else {
+            return match self.relay(&mut client, &mut server, &faults.plaintext, true).await {
+                Ok(()) => Ok(()),
+                Err(close) => end(client, close).await,
+            };
+        };
+        if after_starttls {
+            let upgraded = tokio::select! {
+                upgraded = talk_until_starttls(&self.line, &mut client, &mut server, &faults.plaintext) => upgraded?,
+                _ = self.cuts.changed() => return end(client, Close::Reset).await,
+            };
+            if !upgraded {
+                return end(client, Close::Fin).await;
             }
         }
+        self.intercept(client, server, &identity, &faults.plaintext).await
     }
 
     async fn connect(&self) -> io::Result<TcpStream> {
@@ -91,7 +80,13 @@ impl Connection {
         Ok(server)
     }
 
-    async fn intercept(mut self, client: Tap, server: TcpStream, identity: &Identity, plaintext: &Plaintext) -> io::Result<()> {
+    async fn intercept(
+        mut self,
+        client: Tap,
+        server: TcpStream,
+        identity: &Identity,
+        plaintext: &Plaintext,
+    ) -> io::Result<()> {
         let target = self.target;
         let handshakes = async {
             let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), client).await?;
@@ -120,7 +115,13 @@ impl Connection {
     }
 
     /// Carries both directions until both have ended, or says how the connection shall end.
-    async fn relay<C, S>(&mut self, client: C, server: S, plaintext: &Plaintext, tls_may_follow: bool) -> Result<(), Close>
+    async fn relay<C, S>(
+        &mut self,
+        client: C,
+        server: S,
+        plaintext: &Plaintext,
+        tls_may_follow: bool,
+    ) -> Result<(), Close>
     where
         C: AsyncRead + AsyncWrite + Unpin,
         S: AsyncRead + AsyncWrite + Unpin,
@@ -154,7 +155,12 @@ async fn wait_out_black_hole(settings: &mut watch::Receiver<super::Setting>) -> 
 }
 
 /// Carries the cleartext dialogue through the client's STARTTLS and the server's consent. `false` if it ended before.
-async fn talk_until_starttls(line: &Line, client: &mut Tap, server: &mut TcpStream, plaintext: &Plaintext) -> io::Result<bool> {
+async fn talk_until_starttls(
+    line: &Line,
+    client: &mut Tap,
+    server: &mut TcpStream,
+    plaintext: &Plaintext,
+) -> io::Result<bool> {
     let mut asked = Readable::new(Direction::ToServer, plaintext, false);
     let mut told = Readable::new(Direction::ToClient, plaintext, false);
     let (mut commands, mut replies) = (Vec::new(), Vec::new());

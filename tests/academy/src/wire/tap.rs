@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::faults::{Close, Direction};
 use super::Line;
+use super::faults::{Close, Direction};
 
 const RECORD_LIMIT: usize = 1 << 20;
 
