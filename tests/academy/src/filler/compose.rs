@@ -115,7 +115,7 @@ impl Filler {
             )
         };
         let mut text = format!("{}\n\n", chance.pick(openings));
-        let paragraphs = if self.compact { 1 } else { chance.between(1, 5) };
+        let paragraphs = chance.between(1, if self.compact { 2 } else { 5 });
         for _ in 0..paragraphs {
             for at in 0..chance.between(1, if self.compact { 3 } else { 5 }) {
                 if at > 0 {

@@ -150,7 +150,9 @@ pub(super) fn header_text(text: &str, charset: Charset, base64: bool) -> String 
     for letter in text.chars() {
         let bytes = charset.encode(letter.encode_utf8(&mut [0; 4]));
         let grown = [pending.as_slice(), &bytes].concat();
-        if overhead + word_length(&grown, base64) > 75 {
+        // The first word shares its line with the header's name.
+        let room = if words.is_empty() { 62 } else { 75 };
+        if overhead + word_length(&grown, base64) > room {
             words.push(encoded_word(&pending, charset, base64));
             pending = bytes;
         } else {

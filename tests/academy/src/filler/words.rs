@@ -64,10 +64,10 @@ pub(super) const SUBJECTS_FR: &[&str] = &[
     "Bulletins du {term} trimestre – saisie avant le {day}",
     "Absence de {pupil} ({class})",
     "Sortie pédagogique au musée, {class}",
-    "Convocation : jury du baccalauréat, épreuve de {topic}",
+    "Convocation : jury du baccalauréat, épreuve « {topic} »",
     "Emploi du temps modifié à partir du {day}",
     "Projet Erasmus+ – où en sommes-nous ?",
-    "Commande de manuels de {topic} (rentrée)",
+    "Commande de manuels pour la rentrée ({topic})",
     "Formation continue : inscription au PAF",
     "Mouvement intra-académique : vœux et barème",
     "Surveillance des devoirs communs {class}",
@@ -75,7 +75,7 @@ pub(super) const SUBJECTS_FR: &[&str] = &[
     "Exclusion de cours de {pupil}",
     "Rendez-vous de carrière",
     "PAP de {pupil} : aménagements à prévoir",
-    "Compte rendu du conseil d'enseignement de {topic}",
+    "Compte rendu du conseil d'enseignement ({topic})",
     "Heures supplémentaires effectives, état à signer",
     "Demande de rendez-vous au sujet de {pupil}",
     "Photos de classe",
@@ -107,7 +107,7 @@ pub(super) const SENTENCES_FR: &[&str] = &[
     "La réunion parents-professeurs est maintenue malgré les travaux du bâtiment B.",
     "Vous trouverez ci-joint le compte rendu ; n'hésitez pas à le corriger.",
     "Les élèves de {class} ont bien travaillé, mais l'ensemble reste hétérogène en {topic}.",
-    "L'inspectrice souhaite observer une séance de {topic} avec la {class}.",
+    "L'inspectrice souhaite observer un cours avec la {class} ({topic}).",
     "Pensez à vérifier votre dossier sur I-Prof, notamment l'échelon et l'adresse postale.",
     "Le vidéoprojecteur de la salle {room} ne s'allume plus ; un ticket a été ouvert.",
     "Nous avons reçu {count} réponses pour la sortie, il en manque encore une dizaine.",
@@ -119,7 +119,7 @@ pub(super) const SENTENCES_FR: &[&str] = &[
     "Où en est-on de la commande des manuels ? Le CDI attend notre décision.",
     "La cheffe d'établissement rappelle que les téléphones sont interdits dans les couloirs.",
     "Bravo à tous pour la journée portes ouvertes : cœur à l'ouvrage et bonne humeur !",
-    "L'élève délégué souhaite que le devoir de {topic} soit reporté d'une semaine.",
+    "L'élève délégué souhaite que le devoir ({topic}) soit reporté d'une semaine.",
     "« Peut mieux faire » n'est pas une appréciation, comme chacun le sait.",
     "Qui peut me remplacer pour la surveillance du {day} à {hour} ?",
 ];
@@ -140,6 +140,7 @@ pub(super) const SENTENCES_EN: &[&str] = &[
 const CLASSES: &[&str] = &["6e2", "5eA", "4e3", "3eB", "2nde 4", "1re G2", "Tle STMG", "Tle 5", "BTS NDRC 1"];
 const TOPICS: &[&str] =
     &["mathématiques", "français", "histoire-géographie", "SVT", "physique-chimie", "anglais", "EPS", "espagnol"];
+const TOPICS_EN: &[&str] = &["mathematics", "history", "biology", "drama", "French", "geography"];
 const PUPILS: &[&str] = &["Inès B.", "Mathéo R.", "Chloé P.", "Raphaël D.", "Noémie L.", "Yacine K.", "Gaëtan V."];
 const DAYS: &[&str] = &["mardi 3 décembre", "jeudi 12 mars", "vendredi 8 novembre", "lundi 16 juin", "1er février"];
 const DAYS_EN: &[&str] = &["Tuesday 3 December", "Thursday", "12 March", "next Friday", "the first of June"];
@@ -153,7 +154,7 @@ pub(super) fn fill_slots(text: &str, english: bool, chance: &mut Chance) -> Stri
         filled.push_str(before);
         match slot {
             "class" => filled.push_str(chance.pick(CLASSES)),
-            "topic" => filled.push_str(chance.pick(TOPICS)),
+            "topic" => filled.push_str(chance.pick(if english { TOPICS_EN } else { TOPICS })),
             "pupil" => filled.push_str(chance.pick(PUPILS)),
             "day" => filled.push_str(chance.pick(if english { DAYS_EN } else { DAYS })),
             "hour" => filled.push_str(&format!("{}{}30", chance.between(8, 18), if english { ":" } else { " h " })),
