@@ -115,7 +115,7 @@ fn there_is_something_of_everything() {
         "cid:image001",
         "Kind regards",
         "Cordialement",
-        "\"Dupuis, G",
+        "\"Michael \\\"Mike",
         "conseil de classe",
         "I-Prof",
     ] {
