@@ -210,7 +210,7 @@ async fn requests_beyond_the_limits_are_refused() {
 
     let endless = format!(
         "POST /reset/proof HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{}",
-        "1000\r\n".to_owned() + &"x".repeat(4_096) + "\r\n1000\r\n" + &"x".repeat(4_096) + "\r\n1000\r\n"
+        "1000\r\n".to_owned() + &"x".repeat(4_096) + "\r\n1000\r\n" + &"x".repeat(4_096) + "\r\n1000\r\nxx"
     );
     assert_eq!(visited.send(HOME, endless.as_bytes()).await.status, 413);
 
