@@ -32,11 +32,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use self::office::Office;
+use crate::Leaf;
 
 /// LDAP attribute that holds a teacher's NUMEN: 13 letters and digits, upper case.
 pub const NUMEN_ATTRIBUTE: &str = "employeeNumber";
@@ -77,27 +79,31 @@ pub struct DeskConfig {
 
 impl DeskConfig {
     /// Three wrong proofs, a window of 15 minutes, refusals after 300 ms, the system's clock, a free port on 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a leaf whose texts are not PEM.
     pub fn new(
         ldap: SocketAddr,
         base: &str,
         manager: &str,
         manager_password: SecretString,
-        certificate: Vec<CertificateDer<'static>>,
-        key: PrivateKeyDer<'static>,
-    ) -> Self {
-        Self {
+        leaf: &Leaf,
+    ) -> io::Result<Self> {
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let chain = CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).collect::<Result<_, _>>();
+        Ok(Self {
             ldap,
             base: base.to_owned(),
             manager: manager.to_owned(),
             manager_password,
-            certificate,
-            key: Arc::new(key),
+            certificate: chain.map_err(invalid)?,
+            key: Arc::new(PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes()).map_err(invalid)?),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             wrong_proofs: 3,
             window: Duration::from_secs(15 * 60),
             answer_after: Duration::from_millis(300),
             now: Arc::new(SystemTime::now),
-        }
+        })
     }
 }
 

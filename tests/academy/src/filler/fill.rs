@@ -23,7 +23,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// Where to put the mail: an IMAP server with TLS from the start, and an account.
-pub struct Mailbox<'a> {
+pub struct Destination<'a> {
     /// Address and port of IMAPS.
     pub address: SocketAddr,
     /// Name in the server's certificate.
@@ -83,13 +83,13 @@ impl Filler {
     /// See [`FillError`].
     pub async fn fill(
         &self,
-        mailbox: &Mailbox<'_>,
+        destination: &Destination<'_>,
         count: u64,
         mut progress: impl FnMut(u64),
     ) -> Result<Filled, FillError> {
-        let mut session = Session::open(mailbox).await?;
-        let name = quoted(mailbox.name)?;
-        if !mailbox.name.eq_ignore_ascii_case("INBOX") {
+        let mut session = Session::open(destination).await?;
+        let name = quoted(destination.name)?;
+        if !destination.name.eq_ignore_ascii_case("INBOX") {
             session.create(&name).await?;
         }
         let mut filled = Filled::default();
@@ -109,13 +109,13 @@ struct Session {
 }
 
 impl Session {
-    async fn open(mailbox: &Mailbox<'_>) -> Result<Self, FillError> {
-        let name = ServerName::try_from(mailbox.server_name.to_owned()).map_err(|_| FillError::Argument)?;
-        let login = format!("LOGIN {} {}", quoted(mailbox.user)?, quoted(mailbox.password)?);
+    async fn open(destination: &Destination<'_>) -> Result<Self, FillError> {
+        let name = ServerName::try_from(destination.server_name.to_owned()).map_err(|_| FillError::Argument)?;
+        let login = format!("LOGIN {} {}", quoted(destination.user)?, quoted(destination.password)?);
         let connecting = async {
-            let socket = TcpStream::connect(mailbox.address).await?;
+            let socket = TcpStream::connect(destination.address).await?;
             socket.set_nodelay(true)?;
-            TlsConnector::from(Arc::clone(&mailbox.tls)).connect(name, socket).await
+            TlsConnector::from(Arc::clone(&destination.tls)).connect(name, socket).await
         };
         let stream = timeout(CONNECT_LIMIT, connecting).await.map_err(|_| FillError::Timeout)??;
         let mut session = Self { stream: BufStream::with_capacity(8 * 1024, 256 * 1024, stream) };

@@ -23,7 +23,7 @@ mod pieces;
 mod tests;
 mod words;
 
-pub use fill::{FillError, Filled, Mailbox};
+pub use fill::{Destination, FillError, Filled};
 
 use self::chance::Chance;
 

@@ -1,19 +1,18 @@
-//! Certificates a wire can answer with: the right CA's wrong ones, and another CA's right ones.
+//! What a wire shows in the place of the server's certificate.
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
 use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-const DAY: Duration = Duration::from_secs(86_400);
+use crate::Leaf;
 
 /// A certificate chain with its key, as a TLS server shows it. Cheap to clone.
+///
+/// The academy's own authority issues what is wrong in one respect only (another name, expired, not yet valid); a new
+/// [`Authority`](crate::Authority) issues what nobody trusts, or what a school's filter would show.
 #[derive(Clone, Debug)]
 pub struct Identity(Arc<Shown>);
 
@@ -34,6 +33,16 @@ impl Identity {
         Ok(identity)
     }
 
+    /// Takes what an [`Authority`](crate::Authority) issued.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for texts that are not PEM, else as [`Identity::new`].
+    pub fn of(leaf: &Leaf) -> io::Result<Self> {
+        let chain = CertificateDer::pem_slice_iter(leaf.chain_pem.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes());
+        Self::new(chain.map_err(invalid)?, key.map_err(invalid)?)
+    }
+
     /// The settings of a TLS 1.2 and 1.3 server that shows this identity and speaks at most that one ALPN protocol.
     pub(super) fn server_config(&self, alpn: Option<Vec<u8>>) -> io::Result<Arc<ServerConfig>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -45,84 +54,6 @@ impl Identity {
             .map_err(invalid)?;
         config.alpn_protocols = alpn.into_iter().collect();
         Ok(Arc::new(config))
-    }
-}
-
-/// A certificate authority that issues what a test asks for.
-#[derive(Debug)]
-pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
-}
-
-impl Authority {
-    /// A new CA that nobody trusts yet: the stranger in the middle, or a school's filter whose CA a test installs by hand.
-    ///
-    /// # Errors
-    /// If the system gives no random numbers.
-    pub fn new(common_name: &str) -> io::Result<Self> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, common_name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().map_err(invalid)?;
-        let certificate = CertifiedIssuer::self_signed(params.clone(), &key).map_err(invalid)?.der().clone();
-        Ok(Self { issuer: Issuer::new(params, key), certificate })
-    }
-
-    /// The CA of these PEM texts (the academy's own), to issue certificates that are wrong in one respect only.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] if either is not what it should be.
-    pub fn from_pem(certificate: &str, key: &str) -> io::Result<Self> {
-        let key = KeyPair::from_pem(key).map_err(invalid)?;
-        let issuer = Issuer::from_ca_cert_pem(certificate, key).map_err(invalid)?;
-        let certificate = rustls_pki_types::pem::PemObject::from_pem_slice(certificate.as_bytes()).map_err(invalid)?;
-        Ok(Self { issuer, certificate })
-    }
-
-    /// The CA's certificate, for a client that shall trust it.
-    pub fn certificate(&self) -> CertificateDer<'static> {
-        self.certificate.clone()
-    }
-
-    /// A certificate for `host`, valid from yesterday for 30 days.
-    ///
-    /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] if `host` is neither a name nor an address.
-    pub fn identity(&self, host: &str) -> io::Result<Identity> {
-        let now = SystemTime::now();
-        self.identity_between(host, now - DAY, now + 30 * DAY)
-    }
-
-    /// A certificate for `host` that ended yesterday.
-    ///
-    /// # Errors
-    /// As [`Authority::identity`].
-    pub fn expired(&self, host: &str) -> io::Result<Identity> {
-        let now = SystemTime::now();
-        self.identity_between(host, now - 30 * DAY, now - DAY)
-    }
-
-    /// A certificate for `host` that begins tomorrow.
-    ///
-    /// # Errors
-    /// As [`Authority::identity`].
-    pub fn not_yet_valid(&self, host: &str) -> io::Result<Identity> {
-        let now = SystemTime::now();
-        self.identity_between(host, now + DAY, now + 30 * DAY)
-    }
-
-    fn identity_between(&self, host: &str, from: SystemTime, until: SystemTime) -> io::Result<Identity> {
-        let mut params = CertificateParams::new([host.to_owned()]).map_err(invalid)?;
-        params.distinguished_name.push(DnType::CommonName, host);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.not_before = from.into();
-        params.not_after = until.into();
-        let key = KeyPair::generate().map_err(invalid)?;
-        let leaf = params.signed_by(&key, &self.issuer).map_err(invalid)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Identity::new(vec![leaf.der().clone(), self.certificate.clone()], key)
     }
 }
 

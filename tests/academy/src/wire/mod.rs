@@ -32,7 +32,7 @@ mod tap;
 mod tests;
 
 pub use faults::{Close, Direction, Faults, Refusal};
-pub use identity::{Authority, Identity};
+pub use identity::Identity;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

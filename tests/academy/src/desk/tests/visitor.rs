@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +17,7 @@ use tokio_rustls::TlsConnector;
 
 use super::slapd::{BASE, MANAGER, MANAGER_PASSWORD};
 use crate::desk::{DeskConfig, ResetDesk};
+use crate::{Authority, Validity};
 
 const HOST: &str = "reset.academie.test";
 pub(super) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -46,17 +48,16 @@ impl Got {
 
 impl Visited {
     pub(super) async fn start(ldap: SocketAddr) -> Self {
-        let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let authority = Authority::new("Academie Test CA").unwrap();
+        let leaf = authority.issue(&[HOST], Validity::Good).unwrap();
         let seconds = Arc::new(AtomicU64::new(1_790_000_000));
         let clock = Arc::clone(&seconds);
         let password = SecretString::from(MANAGER_PASSWORD);
-        let mut config = DeskConfig::new(ldap, BASE, MANAGER, password, vec![certificate.clone()], key);
+        let mut config = DeskConfig::new(ldap, BASE, MANAGER, password, &leaf).unwrap();
         config.now = Arc::new(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed)));
         let desk = ResetDesk::start(config).await.unwrap();
         let mut roots = RootCertStore::empty();
-        roots.add(certificate).unwrap();
+        roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
         let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()

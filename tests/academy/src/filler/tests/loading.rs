@@ -13,27 +13,27 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::filler::{FillError, Filler, Mailbox};
+use crate::filler::{Destination, FillError, Filler};
 
 const HOST: &str = "imap.academie.test";
 
 #[tokio::test]
 async fn a_real_dovecot_takes_thousands_of_messages() {
     let Some(dovecot) = Dovecot::start().await else { return };
-    let mailbox = dovecot.mailbox("Bulk");
+    let destination = dovecot.destination("Bulk");
     let mut steps = Vec::new();
-    let filled = Filler::new(1).compact().fill(&mailbox, 1_200, |there| steps.push(there)).await.unwrap();
+    let filled = Filler::new(1).compact().fill(&destination, 1_200, |there| steps.push(there)).await.unwrap();
     assert_eq!(steps, [500, 1_000, 1_200]);
     assert_eq!(filled.messages, 1_200);
     assert_eq!(
         filled.bytes,
         (0..1_200).map(|index| Filler::new(1).compact().message(index).raw.len() as u64).sum::<u64>()
     );
-    let again = Filler::new(2).fill(&mailbox, 10, |_| {}).await.unwrap();
+    let again = Filler::new(2).fill(&destination, 10, |_| {}).await.unwrap();
     assert_eq!(again.messages, 10, "an existing mailbox is added to");
     assert_eq!(dovecot.messages("Bulk"), 1_210);
 
-    let wrong = Mailbox { password: "wrong", ..dovecot.mailbox("Bulk") };
+    let wrong = Destination { password: "wrong", ..dovecot.destination("Bulk") };
     let error = Filler::new(1).fill(&wrong, 1, |_| {}).await.unwrap_err();
     assert!(matches!(error, FillError::Refused { command: "LOGIN", .. }), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("wrong"), "no secret in the error");
@@ -48,7 +48,7 @@ async fn filling_is_measured() {
     for count in counts.split(',').map(|count| count.parse().unwrap()) {
         for (name, filler) in [("full", Filler::new(1)), ("compact", Filler::new(1).compact())] {
             let started = Instant::now();
-            let filled = filler.fill(&dovecot.mailbox(&format!("{name}{count}")), count, |_| {}).await.unwrap();
+            let filled = filler.fill(&dovecot.destination(&format!("{name}{count}")), count, |_| {}).await.unwrap();
             let memory = std::fs::read_to_string("/proc/self/status").unwrap();
             let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
             println!("{name}: {count} messages, {} bytes, {:.1?}; {peak}", filled.bytes, started.elapsed());
@@ -68,8 +68,9 @@ async fn refusals_are_told_with_the_command() {
         ),
     ] {
         let (address, tls) = scripted(capabilities, append).await;
-        let mailbox = Mailbox { address, server_name: HOST, tls, user: "jdupont", password: "x", name: "INBOX" };
-        let error = Filler::new(1).compact().fill(&mailbox, 1, |_| {}).await.unwrap_err();
+        let destination =
+            Destination { address, server_name: HOST, tls, user: "jdupont", password: "x", name: "INBOX" };
+        let error = Filler::new(1).compact().fill(&destination, 1, |_| {}).await.unwrap_err();
         assert_eq!(format!("{error:?}"), expected);
     }
 }
@@ -78,8 +79,9 @@ async fn refusals_are_told_with_the_command() {
 async fn arguments_that_would_break_the_dialogue_are_refused() {
     let (address, tls) = scripted("IMAP4rev1 MULTIAPPEND LITERAL+", "OK done").await;
     for (password, name) in [("a\r\nb LOGOUT", "INBOX"), ("x", "Élèves")] {
-        let mailbox = Mailbox { address, server_name: HOST, tls: Arc::clone(&tls), user: "jdupont", password, name };
-        let error = Filler::new(1).fill(&mailbox, 1, |_| {}).await.unwrap_err();
+        let destination =
+            Destination { address, server_name: HOST, tls: Arc::clone(&tls), user: "jdupont", password, name };
+        let error = Filler::new(1).fill(&destination, 1, |_| {}).await.unwrap_err();
         assert!(matches!(error, FillError::Argument), "{error:?}");
     }
 }
@@ -177,8 +179,8 @@ impl Dovecot {
         Some(dovecot)
     }
 
-    fn mailbox<'a>(&self, name: &'a str) -> Mailbox<'a> {
-        Mailbox {
+    fn destination<'a>(&self, name: &'a str) -> Destination<'a> {
+        Destination {
             address: self.address,
             server_name: HOST,
             tls: Arc::clone(&self.tls),

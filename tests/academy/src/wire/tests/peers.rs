@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::wire::{Identity, Wire};
+use crate::{Authority, Validity};
 
 pub(super) const HOST: &str = "imap.academie.test";
 pub(super) const SOON: Duration = Duration::from_secs(5);
@@ -91,6 +93,14 @@ pub(super) async fn saying(text: &str) -> SocketAddr {
         }
     })
     .await
+}
+
+pub(super) fn identity(authority: &Authority, host: &str, validity: Validity) -> Identity {
+    Identity::of(&authority.issue(&[host], validity).unwrap()).unwrap()
+}
+
+pub(super) fn certificate(authority: &Authority) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()
 }
 
 pub(super) fn acceptor(identity: &Identity, alpn: &[&[u8]]) -> TlsAcceptor {

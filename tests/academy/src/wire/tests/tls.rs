@@ -7,21 +7,22 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::peers::*;
-use crate::wire::{Authority, Close, Direction, Faults, Wire};
+use crate::wire::{Close, Direction, Faults, Identity, Wire};
+use crate::{Authority, Leaf, Validity};
 
 #[tokio::test]
 async fn another_certificate_is_answered_as_asked() {
     let (ours, theirs) = (Authority::new("Academie Test CA").unwrap(), Authority::new("Elsewhere").unwrap());
-    let target = tls_echo(ours.identity(HOST).unwrap(), &[]).await;
+    let target = tls_echo(identity(&ours, HOST, Validity::Good), &[]).await;
     let wire = Wire::to(target).await.unwrap();
-    let config = trusting(&[ours.certificate()], &[]);
+    let config = trusting(&[certificate(&ours)], &[]);
     assert!(tls(&wire, &config).await.is_ok(), "untouched TLS passes");
 
     for (identity, expected) in [
-        (ours.identity("www.example.test").unwrap(), "NotValidForName"),
-        (ours.expired(HOST).unwrap(), "Expired"),
-        (ours.not_yet_valid(HOST).unwrap(), "NotValidYet"),
-        (theirs.identity(HOST).unwrap(), "UnknownIssuer"),
+        (identity(&ours, "www.example.test", Validity::Good), "NotValidForName"),
+        (identity(&ours, HOST, Validity::Expired), "Expired"),
+        (identity(&ours, HOST, Validity::NotYet), "NotValidYet"),
+        (identity(&theirs, HOST, Validity::Good), "UnknownIssuer"),
     ] {
         wire.set(Faults::none().intercept(identity)).await.unwrap();
         let error = tls_error(tls(&wire, &config).await);
@@ -31,20 +32,20 @@ async fn another_certificate_is_answered_as_asked() {
     }
 }
 
-#[tokio::test]
-async fn certificates_can_be_issued_by_a_ca_read_from_pem() {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "Academie Test CA");
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let certificate = params.self_signed(&key).unwrap();
-    let authority = Authority::from_pem(&certificate.pem(), &key.serialize_pem()).unwrap();
-    assert_eq!(authority.certificate(), *certificate.der());
-
-    let wire = Wire::to(tls_echo(authority.identity(HOST).unwrap(), &[]).await).await.unwrap();
-    wire.set(Faults::none().intercept(authority.identity(HOST).unwrap())).await.unwrap();
-    assert!(tls(&wire, &trusting(&[authority.certificate()], &[])).await.is_ok());
-    assert!(Authority::from_pem("nonsense", &key.serialize_pem()).is_err());
+#[test]
+fn a_key_that_does_not_fit_is_refused() {
+    let authority = Authority::new("Academie Test CA").unwrap();
+    let issue = || authority.issue(&[HOST], Validity::Good).unwrap();
+    assert!(Identity::of(&issue()).is_ok());
+    let mut crossed = issue();
+    crossed.key_pem = issue().key_pem;
+    let nonsense = |mut leaf: Leaf| {
+        leaf.chain_pem = "nonsense".to_owned();
+        leaf
+    };
+    for leaf in [crossed, nonsense(issue())] {
+        assert_eq!(Identity::of(&leaf).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
 }
 
 #[tokio::test]
@@ -58,15 +59,15 @@ async fn a_server_of_tls_1_1_is_refused_by_a_current_client() {
 #[tokio::test]
 async fn interception_reads_and_alters_what_tls_carries() {
     let (ours, school) = (Authority::new("Academie Test CA").unwrap(), Authority::new("School filter").unwrap());
-    let target = tls_echo(ours.identity(HOST).unwrap(), &[b"imap"]).await;
+    let target = tls_echo(identity(&ours, HOST, Validity::Good), &[b"imap"]).await;
     let wire = Wire::to(target).await.unwrap();
     let faults = Faults::none()
-        .intercept(school.identity(HOST).unwrap())
+        .intercept(identity(&school, HOST, Validity::Good))
         .record()
         .rewrite(|line| if line == b"secret\r\n" { b"altered\r\n".to_vec() } else { line.to_vec() });
     wire.set(faults).await.unwrap();
 
-    let mut client = tls(&wire, &trusting(&[school.certificate()], &[b"other", b"imap"])).await.unwrap();
+    let mut client = tls(&wire, &trusting(&[certificate(&school)], &[b"other", b"imap"])).await.unwrap();
     assert_eq!(client.get_ref().1.alpn_protocol(), Some(b"imap".as_slice()), "the target's choice is passed on");
     client.write_all(b"secret\r\nplain\r\n").await.unwrap();
     let mut answer = [0; 16];
@@ -83,10 +84,11 @@ async fn interception_reads_and_alters_what_tls_carries() {
 #[tokio::test]
 async fn a_cut_inside_intercepted_tls_is_a_truncation() {
     let ours = Authority::new("Academie Test CA").unwrap();
-    let wire = Wire::to(tls_echo(ours.identity(HOST).unwrap(), &[]).await).await.unwrap();
-    let faults = Faults::none().intercept(ours.identity(HOST).unwrap()).cut(Direction::ToClient, 5, Close::Fin);
+    let wire = Wire::to(tls_echo(identity(&ours, HOST, Validity::Good), &[]).await).await.unwrap();
+    let faults =
+        Faults::none().intercept(identity(&ours, HOST, Validity::Good)).cut(Direction::ToClient, 5, Close::Fin);
     wire.set(faults).await.unwrap();
-    let mut client = tls(&wire, &trusting(&[ours.certificate()], &[])).await.unwrap();
+    let mut client = tls(&wire, &trusting(&[certificate(&ours)], &[])).await.unwrap();
     client.write_all(b"0123456789").await.unwrap();
     assert_eq!(read_all(&mut client).await, (b"01234".to_vec(), Some(ErrorKind::UnexpectedEof)));
 }
@@ -121,14 +123,14 @@ async fn rewriting_sees_whole_lines_and_bounded_pieces() {
 #[tokio::test]
 async fn rewriting_leaves_tls_alone() {
     let ours = Authority::new("Academie Test CA").unwrap();
-    let config = trusting(&[ours.certificate()], &[]);
+    let config = trusting(&[certificate(&ours)], &[]);
     let shout = || Faults::none().rewrite(|line| line.to_ascii_uppercase());
 
-    let wire = Wire::to(tls_echo(ours.identity(HOST).unwrap(), &[]).await).await.unwrap();
+    let wire = Wire::to(tls_echo(identity(&ours, HOST, Validity::Good), &[]).await).await.unwrap();
     wire.set(shout()).await.unwrap();
     assert_eq!(ask(&mut tls(&wire, &config).await.unwrap(), b"quiet\r\n").await, b"quiet\r\n");
 
-    let wire = Wire::to(starttls_server(ours.identity(HOST).unwrap()).await).await.unwrap();
+    let wire = Wire::to(starttls_server(identity(&ours, HOST, Validity::Good)).await).await.unwrap();
     wire.set(shout()).await.unwrap();
     let mut client = upgraded(&wire, &config, "* OK READY\r\n", "A OK BEGIN\r\n").await.unwrap();
     assert_eq!(ask(&mut client, b"quiet\r\n").await, b"quiet\r\n");
@@ -137,12 +139,12 @@ async fn rewriting_leaves_tls_alone() {
 #[tokio::test]
 async fn interception_begins_after_starttls_where_asked() {
     let (ours, school) = (Authority::new("Academie Test CA").unwrap(), Authority::new("School filter").unwrap());
-    let wire = Wire::to(starttls_server(ours.identity(HOST).unwrap()).await).await.unwrap();
-    wire.set(Faults::none().intercept_starttls(school.identity(HOST).unwrap()).record()).await.unwrap();
+    let wire = Wire::to(starttls_server(identity(&ours, HOST, Validity::Good)).await).await.unwrap();
+    wire.set(Faults::none().intercept_starttls(identity(&school, HOST, Validity::Good)).record()).await.unwrap();
 
-    let config = trusting(&[ours.certificate()], &[]);
+    let config = trusting(&[certificate(&ours)], &[]);
     assert!(upgraded(&wire, &config, "* OK ready\r\n", "a OK begin\r\n").await.is_err(), "an unknown CA is seen");
-    let config = trusting(&[school.certificate()], &[]);
+    let config = trusting(&[certificate(&school)], &[]);
     let mut client = upgraded(&wire, &config, "* OK ready\r\n", "a OK begin\r\n").await.unwrap();
     assert_eq!(ask(&mut client, b"quiet\r\n").await, b"quiet\r\n");
     assert!(wire.recorded(Direction::ToServer).ends_with(b"a STARTTLS\r\nquiet\r\n"));

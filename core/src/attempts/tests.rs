@@ -1,0 +1,103 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::{Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
+use crate::ports::{Clock, MemoryStore};
+use crate::store::Store;
+
+struct Hands(AtomicI64);
+
+impl Clock for Hands {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct Bench {
+    ledger: Ledger,
+    clock: Arc<Hands>,
+    _folder: tempfile::TempDir,
+}
+
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Hands(AtomicI64::new(1_000_000_000)));
+    let store = Store::open(folder.path()).unwrap();
+    Bench { ledger: Ledger::new(store, Arc::new(MemoryStore::default()), clock.clone()), clock, _folder: folder }
+}
+
+impl Bench {
+    async fn try_it(&self, secret: &str, presence: Presence, outcome: Outcome) -> Result<(), LedgerError> {
+        let reservation = self.ledger.reserve("ac-essai", "jdupont", &secret.into(), presence).await?;
+        self.ledger.settle(reservation, outcome).await
+    }
+}
+
+#[tokio::test]
+async fn a_secret_known_to_be_wrong_is_never_sent_again() {
+    let bench = bench();
+    bench.try_it("wrong", Presence::Attended, Outcome::Refused).await.unwrap();
+    bench.clock.0.fetch_add(100 * WINDOW_MS, Ordering::SeqCst);
+    assert_eq!(bench.try_it("wrong", Presence::Attended, Outcome::Accepted).await, Err(LedgerError::KnownWrong));
+    bench.try_it("right", Presence::Attended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
+async fn unattended_work_spends_one_try_and_a_teacher_two() {
+    let bench = bench();
+    bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
+    let wait = LedgerError::Wait { until_ms: 1_000_000_000 + WINDOW_MS };
+    assert_eq!(bench.try_it("b", Presence::Unattended, Outcome::Refused).await, Err(wait.clone()));
+    bench.try_it("c", Presence::Attended, Outcome::Refused).await.unwrap();
+    assert_eq!(bench.try_it("d", Presence::Attended, Outcome::Refused).await, Err(wait));
+    bench.clock.0.fetch_add(WINDOW_MS, Ordering::SeqCst);
+    bench.try_it("d", Presence::Unattended, Outcome::Refused).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_try_that_a_crash_left_open_counts_as_refused_but_not_as_wrong() {
+    let bench = bench();
+    let left = bench.ledger.reserve("ac-essai", "jdupont", &"x".into(), Presence::Unattended).await.unwrap();
+    drop(left);
+    assert!(matches!(bench.try_it("x", Presence::Unattended, Outcome::Accepted).await, Err(LedgerError::Wait { .. })));
+    bench.clock.0.fetch_add(WINDOW_MS, Ordering::SeqCst);
+    bench.try_it("x", Presence::Unattended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
+async fn success_clears_the_count_and_an_untold_try_never_enters_it() {
+    let bench = bench();
+    for _ in 0..5 {
+        bench.try_it("x", Presence::Unattended, Outcome::Untold).await.unwrap();
+    }
+    bench.try_it("a", Presence::Attended, Outcome::Refused).await.unwrap();
+    bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+    bench.try_it("b", Presence::Unattended, Outcome::Refused).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_set_back_gives_no_further_try() {
+    let bench = bench();
+    bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
+    bench.clock.0.fetch_sub(100 * WINDOW_MS, Ordering::SeqCst);
+    assert!(matches!(bench.try_it("b", Presence::Unattended, Outcome::Refused).await, Err(LedgerError::Wait { .. })));
+}
+
+#[tokio::test]
+async fn case_of_the_identifier_does_not_open_a_second_account_and_others_are_apart() {
+    let bench = bench();
+    bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
+    let loud = bench.ledger.reserve("ac-essai", "JDUPONT", &"a".into(), Presence::Attended).await;
+    assert!(matches!(loud, Err(LedgerError::KnownWrong)));
+    let other = bench.ledger.reserve("ac-essai", "pmartin", &"a".into(), Presence::Unattended).await;
+    let _ = other.unwrap();
+}
+
+#[tokio::test]
+async fn no_secret_reaches_the_database() {
+    let bench = bench();
+    bench.try_it("pl4nted-s3cret", Presence::Attended, Outcome::Refused).await.unwrap();
+    bench.ledger.store.checkpoint().await.unwrap();
+    let bytes = std::fs::read(bench.ledger.store.path()).unwrap();
+    assert!(!bytes.windows(14).any(|window| window == b"pl4nted-s3cret"));
+}

@@ -1,0 +1,190 @@
+//! One academy's mail: two connections, opened when needed, and the errands they run.
+//!
+//! Work that nobody waits for (sync, sending what waits) has one connection, what the teacher waits for has the other:
+//! opening a message never stands behind a sync. A connection whose errand was dropped half-way is never used again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::credentials::Credentials;
+use super::error::MailError;
+use super::imap::{ImapError, ImapSession, Limits};
+use crate::academy::{Academy, MailLogin, MailMechanism, MailSettings};
+use crate::attempts::{Ledger, Outcome, Presence, Reservation};
+use crate::portal::{Session, Who};
+use crate::ports::{Network, SecretKey, SecretStore, TlsConnection};
+use crate::store::Store;
+
+/// How long a mail server may be silent in the middle of an answer.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
+
+/// One academy's mail.
+pub struct MailAccount {
+    pub(super) academy: Arc<Academy>,
+    pub(super) who: Who,
+    pub(super) store: Store,
+    network: Network,
+    session: Arc<Session>,
+    secrets: Arc<dyn SecretStore>,
+    ledger: Ledger,
+    background: Lane,
+    foreground: Lane,
+}
+
+/// A place for one connection.
+type Lane = Mutex<Option<ImapSession>>;
+
+/// A connection taken for one errand. Goes back only if the errand ended well.
+pub(super) struct Errand<'a> {
+    lane: MutexGuard<'a, Option<ImapSession>>,
+    pub(super) imap: ImapSession,
+}
+
+impl Errand<'_> {
+    /// Puts the connection back for the next errand.
+    pub(super) fn end(mut self) {
+        if self.imap.is_usable() {
+            *self.lane = Some(self.imap);
+        }
+    }
+}
+
+impl fmt::Debug for MailAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MailAccount({})", self.academy.id)
+    }
+}
+
+impl MailAccount {
+    /// The mail of `who` at `academy`. Connects to nothing yet.
+    pub fn new(
+        academy: Arc<Academy>,
+        who: Who,
+        store: Store,
+        network: Network,
+        session: Arc<Session>,
+        secrets: Arc<dyn SecretStore>,
+        ledger: Ledger,
+    ) -> Self {
+        Self {
+            academy,
+            who,
+            store,
+            network,
+            session,
+            secrets,
+            ledger,
+            background: Lane::default(),
+            foreground: Lane::default(),
+        }
+    }
+
+    /// Closes both connections. Waits for the errands that run.
+    pub async fn disconnect(&self) {
+        for lane in [&self.background, &self.foreground] {
+            if let Some(imap) = lane.lock().await.take() {
+                let _ = imap.logout().await;
+            }
+        }
+    }
+
+    pub(super) async fn background(&self) -> Result<Errand<'_>, MailError> {
+        self.errand(&self.background, Presence::Unattended).await
+    }
+
+    pub(super) async fn foreground(&self) -> Result<Errand<'_>, MailError> {
+        self.errand(&self.foreground, Presence::Attended).await
+    }
+
+    async fn errand<'a>(&'a self, lane: &'a Lane, presence: Presence) -> Result<Errand<'a>, MailError> {
+        let mut lane = lane.lock().await;
+        if let Some(mut imap) = lane.take() {
+            // The server may have hung up, or a firewall forgotten us, while nobody looked.
+            if imap.is_usable() && imap.noop().await.is_ok() {
+                return Ok(Errand { lane, imap });
+            }
+        }
+        let imap = self.open(presence).await?;
+        Ok(Errand { lane, imap })
+    }
+
+    async fn open(&self, presence: Presence) -> Result<ImapSession, MailError> {
+        let settings = self.settings()?;
+        let connect = |credentials: Credentials| async move {
+            let tls = self.network.connect(&settings.imap.host, settings.imap.port).await?;
+            Ok::<_, MailError>(ImapSession::open(Box::new(tls), &credentials, Limits { silence: SILENCE }).await?)
+        };
+        if self.takes_tokens(settings) {
+            let token = self.session.access_token().await?;
+            match connect(self.bearer(token.clone(), settings)).await {
+                Err(MailError::Imap(ImapError::AuthenticationFailed { .. })) => {
+                    let token = self.session.token_after_refusal(&token).await?;
+                    return connect(self.bearer(token, settings)).await;
+                }
+                Err(MailError::Imap(ImapError::NoMechanism)) if settings.auth.contains(&MailMechanism::Password) => {}
+                other => return other,
+            }
+        }
+        let password = self.password()?;
+        let login = self.login(settings);
+        let reserved = self.ledger.reserve(&self.academy.id, &login, &password, presence).await?;
+        let opened = connect(Credentials::Password { user: login, password }).await;
+        let outcome = match &opened {
+            Ok(_) => Outcome::Accepted,
+            Err(MailError::Imap(ImapError::AuthenticationFailed { .. })) => Outcome::Refused,
+            Err(MailError::Connect(_) | MailError::Imap(ImapError::NoMechanism)) => Outcome::Untold,
+            // The password may have been seen: left open, it counts.
+            Err(_) => return opened,
+        };
+        self.ledger.settle(reserved, outcome).await?;
+        opened
+    }
+
+    /// A TLS connection to the submission server, and what proves who we are there. A password is tried under the
+    /// reservation, which the caller settles.
+    pub(super) async fn submission(&self) -> Result<(TlsConnection, Credentials, Option<Reservation>), MailError> {
+        let settings = self.settings()?;
+        let tls = self.network.connect(&settings.smtp.host, settings.smtp.port).await?;
+        if self.takes_tokens(settings) {
+            return Ok((tls, self.bearer(self.session.access_token().await?, settings), None));
+        }
+        let (user, password) = (self.login(settings), self.password()?);
+        let reserved = self.ledger.reserve(&self.academy.id, &user, &password, Presence::Unattended).await?;
+        Ok((tls, Credentials::Password { user, password }, Some(reserved)))
+    }
+
+    pub(super) async fn settle(&self, reserved: Option<Reservation>, outcome: Outcome) -> Result<(), MailError> {
+        if let Some(reserved) = reserved {
+            self.ledger.settle(reserved, outcome).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn settings(&self) -> Result<&MailSettings, MailError> {
+        self.academy.mail.as_ref().ok_or(MailError::NoServer)
+    }
+
+    fn takes_tokens(&self, settings: &MailSettings) -> bool {
+        let tokens = [MailMechanism::OAuthBearer, MailMechanism::XOAuth2];
+        settings.auth.iter().any(|mechanism| tokens.contains(mechanism))
+    }
+
+    fn bearer(&self, token: SecretString, settings: &MailSettings) -> Credentials {
+        Credentials::Bearer { user: self.login(settings), token }
+    }
+
+    fn password(&self) -> Result<SecretString, MailError> {
+        self.secrets.load(&SecretKey::mail_password(&self.academy.id))?.ok_or(MailError::PasswordNeeded)
+    }
+
+    fn login(&self, settings: &MailSettings) -> String {
+        match settings.login {
+            MailLogin::Identifier => self.who.identifier.clone(),
+            MailLogin::Address => self.who.address.clone().unwrap_or_else(|| self.who.identifier.clone()),
+        }
+    }
+}

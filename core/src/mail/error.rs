@@ -1,0 +1,62 @@
+//! Why an errand with the mail servers did not work.
+
+use super::imap::ImapError;
+use super::send::SendError;
+use crate::attempts::LedgerError;
+use crate::portal::SessionError;
+use crate::ports::{ConnectError, SecretStoreError};
+use crate::store::StoreError;
+
+/// Why an errand with the mail servers did not work. What was done before it stands.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MailError {
+    /// The server was not reached.
+    #[error("the mail server was not reached: {0}")]
+    Connect(#[from] ConnectError),
+    /// The IMAP server refused, or spoke badly.
+    #[error(transparent)]
+    Imap(#[from] ImapError),
+    /// The mail was not sent, or nobody knows whether it was.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// There is no session at the portal, or it could not be used.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The server takes a password only, and none was given.
+    #[error("the mail server wants a password")]
+    PasswordNeeded,
+    /// The password may not be tried now.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// No mail server is known for this academy.
+    #[error("no mail server is known for this academy")]
+    NoServer,
+    /// The server has no mailbox for deleted mail.
+    #[error("the server has no bin")]
+    NoBin,
+    /// There is no such message, mailbox or letter any more.
+    #[error("not found")]
+    NotFound,
+    /// The message is larger than the app opens.
+    #[error("the message has {size} bytes")]
+    TooLarge {
+        /// Its size in bytes.
+        size: u64,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The keystore did not serve.
+    #[error(transparent)]
+    Secrets(#[from] SecretStoreError),
+}
+
+impl From<StoreError> for MailError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::NotFound,
+            other => Self::Store(other),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The flags of a message (RFC 9051, 2.3.2) as a small set.
+
+/// The flags of a message that the app knows.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// Read.
+    pub const SEEN: Self = Self(1);
+    /// Marked by the teacher.
+    pub const FLAGGED: Self = Self(2);
+    /// Answered.
+    pub const ANSWERED: Self = Self(4);
+    /// A draft.
+    pub const DRAFT: Self = Self(8);
+    /// About to be expunged.
+    pub const DELETED: Self = Self(16);
+
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::SEEN, "\\Seen"),
+        (Self::FLAGGED, "\\Flagged"),
+        (Self::ANSWERED, "\\Answered"),
+        (Self::DRAFT, "\\Draft"),
+        (Self::DELETED, "\\Deleted"),
+    ];
+
+    /// The set that a server names; names that the app does not know are left out.
+    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        names.into_iter().fold(Self::default(), |set, name| {
+            let known = Self::NAMES.iter().find(|(_, known)| known.eq_ignore_ascii_case(name));
+            known.map_or(set, |(flag, _)| set.with(*flag))
+        })
+    }
+
+    /// The names of the flags in the set.
+    pub fn names(self) -> Vec<&'static str> {
+        Self::NAMES.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, name)| *name).collect()
+    }
+
+    /// Whether all of `other` is in the set.
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The set with `other`.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The set without `other`.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) fn bits(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    pub(super) fn from_bits(bits: i64) -> Self {
+        Self(u8::try_from(bits & 0x1f).unwrap_or_default())
+    }
+}

@@ -1,0 +1,23 @@
+//! IMAP (RFC 9051, and RFC 3501 where servers are older): a session whose every command checks its tagged answer.
+//!
+//! async-imap opens and authenticates; below it a guard lets only whole, bounded and readable answers through; above it
+//! our own commands. See `README.md` beside this file.
+
+mod commands;
+mod error;
+mod fetch;
+mod guard;
+mod login;
+mod mailbox_name;
+mod response;
+mod session;
+mod set;
+
+pub use commands::{Listed, Role, Selected};
+pub use error::{ImapError, Limit};
+pub use fetch::{HeaderEvent, HeaderRow, Messages};
+pub use session::{ImapSession, Limits, MailStream};
+pub use set::UidSet;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! A session with an IMAP server: one command after the other, each read to its tagged answer.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_imap::Session;
+use async_imap::imap_proto::{Capability, RequestId, Response};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::error::ImapError;
+use super::guard::{Guard, Watch};
+use super::login;
+use super::response::judge;
+use crate::mail::Credentials;
+
+/// What a session runs over: TLS in the product, memory in tests.
+pub trait MailStream: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug> MailStream for T {}
+
+pub(super) type Guarded = Guard<Box<dyn MailStream>>;
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long the server may send nothing while an answer is due. Each byte starts the time anew, so that a slow network
+    /// is no failure.
+    pub silence: Duration,
+}
+
+/// A session with an IMAP server, authenticated.
+///
+/// One command at a time. After a failure other than the server's NO or BAD, or when the future of a command was dropped
+/// before its end, [`ImapSession::is_usable`] is false and every further command gives [`ImapError::Closed`].
+pub struct ImapSession {
+    inner: Session<Guarded>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) limits: Limits,
+    capabilities: BTreeSet<String>,
+    /// True from the first byte of a command to its tagged answer.
+    under_way: bool,
+    /// Messages in the selected mailbox, as the server last said.
+    pub(super) exists: u32,
+    /// Whether an EXPUNGE came since it was last asked.
+    pub(super) expunged: bool,
+}
+
+impl fmt::Debug for ImapSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImapSession")
+    }
+}
+
+impl ImapSession {
+    /// Takes the greeting, authenticates and asks what the server can do.
+    pub async fn open(
+        stream: Box<dyn MailStream>,
+        credentials: &Credentials,
+        limits: Limits,
+    ) -> Result<Self, ImapError> {
+        let (guard, watch) = Guard::new(stream);
+        let inner = login::open(guard, &watch, credentials, limits).await?;
+        let mut session =
+            Self { inner, watch, limits, capabilities: BTreeSet::new(), under_way: false, exists: 0, expunged: false };
+        let mut found = BTreeSet::new();
+        session.run("CAPABILITY", "CAPABILITY", |response| names(response, &mut found)).await?;
+        session.capabilities = found;
+        Ok(session)
+    }
+
+    /// Whether the server has this extension, by its name in upper case.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.contains(capability)
+    }
+
+    /// Whether further commands may be given.
+    pub fn is_usable(&self) -> bool {
+        !self.under_way && self.watch.fault().is_none()
+    }
+
+    /// Sends `line` and gives its untagged answers to `each` until the tagged one. `command` names it in errors.
+    pub(super) async fn run(
+        &mut self,
+        command: &'static str,
+        line: &str,
+        mut each: impl FnMut(&Response<'_>),
+    ) -> Result<(), ImapError> {
+        let id = self.begin(line).await?;
+        self.finish(command, &id, &mut each).await
+    }
+
+    /// Puts a command on the wire.
+    pub(super) async fn begin(&mut self, line: &str) -> Result<RequestId, ImapError> {
+        if self.under_way || self.watch.fault().is_some() {
+            return Err(ImapError::Closed);
+        }
+        self.send(line).await
+    }
+
+    /// Puts a command on the wire, perhaps behind others whose answers are still to come.
+    pub(super) async fn send(&mut self, line: &str) -> Result<RequestId, ImapError> {
+        self.under_way = true;
+        let sent = timeout(self.limits.silence, self.inner.run_command(line)).await;
+        sent.map_err(|_| ImapError::TimedOut)?.map_err(|_| ImapError::Closed)
+    }
+
+    /// Sends the bytes of a literal and ends the line.
+    pub(super) async fn send_literal(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
+        let silence = self.limits.silence;
+        let stream = self.inner.get_mut();
+        let mut write = async |bytes: &[u8]| {
+            let written = timeout(silence, stream.write_all(bytes)).await.map_err(|_| ImapError::TimedOut)?;
+            written.map_err(|error| ImapError::from_io(&error))
+        };
+        // Piece by piece, so that the limit is one on progress.
+        for piece in bytes.chunks(64 * 1024) {
+            write(piece).await?;
+        }
+        write(b"\r\n").await?;
+        let flushed = timeout(silence, stream.flush()).await.map_err(|_| ImapError::TimedOut)?;
+        flushed.map_err(|error| ImapError::from_io(&error))
+    }
+
+    /// Reads to the tagged answer of `id`, the only command on the wire.
+    pub(super) async fn finish(
+        &mut self,
+        command: &'static str,
+        id: &RequestId,
+        each: &mut dyn FnMut(&Response<'_>),
+    ) -> Result<(), ImapError> {
+        let outcome = self.answers(command, id, each).await?;
+        self.under_way = false;
+        outcome
+    }
+
+    /// Reads to the tagged answer of `id`, behind which others may be due. The outer error ends the session.
+    pub(super) async fn answers(
+        &mut self,
+        command: &'static str,
+        id: &RequestId,
+        each: &mut dyn FnMut(&Response<'_>),
+    ) -> Result<Result<(), ImapError>, ImapError> {
+        loop {
+            let watch = Arc::clone(&self.watch);
+            let read = patiently(&watch, self.limits.silence, self.inner.read_response()).await?;
+            let response = read.map_err(|error| self.watch.fault().unwrap_or_else(|| ImapError::from_io(&error)))?;
+            let response = response.ok_or(ImapError::Closed)?;
+            match response.parsed() {
+                Response::Done { tag, status, outcome } if tag == id => return Ok(judge(command, status, outcome)),
+                // The answer of a command that is not ours: nothing can be trusted any more.
+                Response::Done { .. } => return Err(ImapError::Malformed),
+                // The server asks for a literal that we do not send: it would wait for ever.
+                Response::Continue(_) if command != "APPEND" => return Err(ImapError::Malformed),
+                other => {
+                    self.notice(other);
+                    each(other);
+                    if matches!(other, Response::Continue(_)) {
+                        return Ok(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The session is in order again: every command that was on the wire has had its answer.
+    pub(super) fn in_order(&mut self) {
+        self.under_way = false;
+    }
+
+    fn notice(&mut self, response: &Response<'_>) {
+        use async_imap::imap_proto::MailboxDatum;
+        match response {
+            Response::MailboxData(MailboxDatum::Exists(count)) => self.exists = *count,
+            Response::Expunge(_) => {
+                self.exists = self.exists.saturating_sub(1);
+                self.expunged = true;
+            }
+            Response::Vanished { earlier: false, .. } => self.expunged = true,
+            _ => {}
+        }
+    }
+}
+
+/// Waits for `future` as long as bytes keep coming.
+pub(super) async fn patiently<F: Future>(watch: &Watch, silence: Duration, future: F) -> Result<F::Output, ImapError> {
+    let mut future = std::pin::pin!(future);
+    let mut before = watch.received.load(Ordering::Relaxed);
+    loop {
+        if let Ok(output) = timeout(silence, &mut future).await {
+            return Ok(output);
+        }
+        let now = watch.received.load(Ordering::Relaxed);
+        if now == before {
+            return Err(ImapError::TimedOut);
+        }
+        before = now;
+    }
+}
+
+/// Collects the names of capabilities, in upper case.
+pub(super) fn names(response: &Response<'_>, found: &mut BTreeSet<String>) {
+    let Response::Capabilities(list) = response else { return };
+    found.extend(list.iter().take(200).map(name));
+}
+
+pub(super) fn name(capability: &Capability<'_>) -> String {
+    match capability {
+        Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
+        Capability::Auth(mechanism) => format!("AUTH={}", mechanism.to_ascii_uppercase()),
+        Capability::Atom(atom) => atom.to_ascii_uppercase(),
+    }
+}

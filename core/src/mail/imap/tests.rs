@@ -1,0 +1,85 @@
+mod commands;
+mod guard;
+mod pieces;
+mod recorded;
+
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
+
+use super::{ImapError, ImapSession, Limits};
+use crate::mail::Credentials;
+
+pub(super) const CAPABILITIES: &str =
+    "IMAP4rev1 SASL-IR LITERAL+ MOVE UIDPLUS CONDSTORE LIST-EXTENDED SPECIAL-USE AUTH=PLAIN AUTH=OAUTHBEARER";
+pub(super) const LIMITS: Limits = Limits { silence: Duration::from_secs(30) };
+
+pub(super) fn password() -> Credentials {
+    Credentials::Password { user: "jdupont".to_owned(), password: "pl4nted".into() }
+}
+
+/// A server that plays a script: it reads a command, and answers it with what the script says for it.
+pub(super) struct Peer {
+    stream: BufReader<DuplexStream>,
+}
+
+impl Peer {
+    pub(super) fn pair() -> (Box<DuplexStream>, Self) {
+        let (ours, theirs) = duplex(1 << 20);
+        (Box::new(ours), Self { stream: BufReader::new(theirs) })
+    }
+
+    /// The next command line, as tag and rest.
+    pub(super) async fn command(&mut self) -> Option<(String, String)> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.ok()?;
+        let (tag, rest) = line.trim_end().split_once(' ')?;
+        Some((tag.to_owned(), rest.to_owned()))
+    }
+
+    /// The next line that is no command: an answer to a challenge.
+    pub(super) async fn stream_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).await.unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub(super) async fn literal(&mut self, size: usize) -> Vec<u8> {
+        let mut bytes = vec![0; size + 2];
+        self.stream.read_exact(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    pub(super) async fn say(&mut self, text: impl AsRef<[u8]>) {
+        // The client may have hung up: what matters then is what it thinks.
+        let _ = self.stream.write_all(text.as_ref()).await;
+    }
+
+    /// Greets and lets anybody in.
+    pub(super) async fn welcome(&mut self) {
+        self.say(format!("* OK [CAPABILITY {CAPABILITIES}] ready\r\n")).await;
+        let (tag, _) = self.command().await.unwrap();
+        self.say(format!("{tag} OK in\r\n")).await;
+        let (tag, _) = self.command().await.unwrap();
+        self.say(format!("* CAPABILITY {CAPABILITIES}\r\n{tag} OK\r\n")).await;
+    }
+}
+
+/// A session with a peer that answers the commands after the login by `answer(tag, command)`.
+pub(super) async fn session(answer: impl Fn(&str, &str) -> String + Send + 'static) -> ImapSession {
+    let (stream, mut peer) = Peer::pair();
+    tokio::spawn(async move {
+        peer.welcome().await;
+        while let Some((tag, command)) = peer.command().await {
+            peer.say(answer(&tag, &command)).await;
+        }
+    });
+    ImapSession::open(stream, &password(), LIMITS).await.unwrap()
+}
+
+pub(super) async fn opened(script: impl AsRef<[u8]>) -> Result<ImapSession, ImapError> {
+    let (stream, mut peer) = Peer::pair();
+    peer.say(script).await;
+    drop(peer);
+    ImapSession::open(stream, &password(), LIMITS).await
+}

@@ -1,0 +1,276 @@
+use super::super::{HeaderEvent, ImapError, ImapSession, Limit, Messages, Role, UidSet};
+use super::{LIMITS, Peer, opened, password, session};
+use crate::mail::{Credentials, Flags};
+
+/// Every command of the layer, by number.
+async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), ImapError>> {
+    let one = UidSet::of(&[1]);
+    let sets = [Messages::Uids(one.clone()), Messages::Sequence(1, 2)];
+    Some(match number {
+        0 => session.select("INBOX").await.map(|_| ()),
+        1 => session.list().await.map(|_| ()),
+        2 => session.store_flags(&one, true, &["\\Seen"]).await,
+        3 => session.move_messages(&one, "Trash").await,
+        4 => session.copy_messages(&one, "Trash").await,
+        5 => session.expunge_uids(&one).await,
+        6 => session.append("Sent", &["\\Seen"], b"From: a\r\n\r\n").await,
+        7 => session.search_header("Message-ID", "<a@b>").await.map(|_| ()),
+        8 => session.noop().await,
+        9 => session.fetch_part(1, "", 0, 100).await.map(|_| ()),
+        10 => session.fetch_headers(&sets, &mut |_| {}).await,
+        11 => {
+            session.exists = 3;
+            session.fetch_flags(&UidSet::all(), &mut |_, _| {}).await.map(|_| ())
+        }
+        _ => return None,
+    })
+}
+
+#[tokio::test]
+async fn no_and_bad_are_errors_for_every_command_and_leave_the_session_usable() {
+    for word in ["NO [SERVERBUG] not today", "BAD what?"] {
+        let mut number = 0;
+        loop {
+            let mut session = session(move |tag, _| format!("{tag} {word}\r\n")).await;
+            let Some(outcome) = give(&mut session, number).await else { break };
+            match outcome {
+                Err(ImapError::Refused { code, text, .. }) if word.starts_with("NO") => {
+                    assert_eq!(code.as_deref(), Some("SERVERBUG"), "{number}");
+                    assert!(text.contains("not today"));
+                }
+                Err(ImapError::Bad { .. }) if word.starts_with("BAD") => {}
+                other => panic!("command {number} to {word}: {other:?}"),
+            }
+            if number != 6 {
+                assert!(session.is_usable(), "command {number}");
+            }
+            number += 1;
+        }
+        assert_eq!(number, 12);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_in_a_command_ends_the_session() {
+    for number in 0..12 {
+        let (stream, mut peer) = Peer::pair();
+        tokio::spawn(async move {
+            peer.welcome().await;
+            peer.command().await;
+            peer.say("* 3 EXI").await;
+        });
+        let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+        assert_eq!(give(&mut session, number).await, Some(Err(ImapError::Closed)), "{number}");
+        assert!(!session.is_usable());
+        assert_eq!(session.noop().await, Err(ImapError::Closed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_is_given_up_and_a_slow_one_is_not() {
+    let mut silent = session(|_, _| String::new()).await;
+    assert_eq!(silent.noop().await, Err(ImapError::TimedOut));
+    assert!(!silent.is_usable());
+
+    let (stream, mut peer) = Peer::pair();
+    tokio::spawn(async move {
+        peer.welcome().await;
+        let (tag, _) = peer.command().await.unwrap();
+        for byte in format!("{tag} OK at last\r\n").bytes() {
+            tokio::time::sleep(std::time::Duration::from_secs(29)).await;
+            peer.say([byte]).await;
+        }
+        peer.command().await;
+    });
+    let mut slow = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+    assert_eq!(slow.noop().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_late_answer_of_a_dropped_command_is_never_taken_for_anothers() {
+    let (stream, mut peer) = Peer::pair();
+    tokio::spawn(async move {
+        peer.welcome().await;
+        let (tag, _) = peer.command().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        peer.say(format!("* SEARCH 1 2 3\r\n{tag} OK\r\n")).await;
+        peer.command().await;
+    });
+    let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+    let dropped = tokio::time::timeout(std::time::Duration::from_secs(1), session.search_header("a", "b")).await;
+    assert!(dropped.is_err());
+    assert!(!session.is_usable());
+    assert_eq!(session.search_header("a", "c").await, Err(ImapError::Closed));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_apart_from_a_server_that_is_down() {
+    for (answer, expected) in [
+        ("NO [AUTHENTICATIONFAILED] Authentication failed.", "failed"),
+        ("NO Login failed", "failed"),
+        ("NO [UNAVAILABLE] Temporary authentication failure.", "down"),
+        ("BAD Invalid", "bad"),
+    ] {
+        let (stream, mut peer) = Peer::pair();
+        tokio::spawn(async move {
+            peer.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n").await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("{tag} {answer}\r\n")).await;
+        });
+        let error = ImapSession::open(stream, &password(), LIMITS).await.unwrap_err();
+        let kind = match &error {
+            ImapError::AuthenticationFailed { .. } => "failed",
+            ImapError::Unavailable => "down",
+            ImapError::Bad { .. } => "bad",
+            _ => "other",
+        };
+        assert_eq!(kind, expected, "{error:?}");
+        assert!(!format!("{error:?} {error}").contains("pl4nted"));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_token_is_answered_as_rfc_7628_asks() {
+    let (stream, mut peer) = Peer::pair();
+    let server = tokio::spawn(async move {
+        peer.say("* OK [CAPABILITY IMAP4rev1 AUTH=OAUTHBEARER] hi\r\n").await;
+        let (tag, command) = peer.command().await.unwrap();
+        assert_eq!(command, "AUTHENTICATE OAUTHBEARER");
+        peer.say("+ \r\n").await;
+        let initial = peer.stream_line().await;
+        peer.say("+ eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIn0=\r\n").await;
+        let last = peer.stream_line().await;
+        peer.say(format!("{tag} NO [AUTHENTICATIONFAILED] no\r\n")).await;
+        (initial, last)
+    });
+    let credentials = Credentials::Bearer { user: "jdupont".to_owned(), token: "t0ken".into() };
+    let error = ImapSession::open(stream, &credentials, LIMITS).await.unwrap_err();
+    assert!(matches!(error, ImapError::AuthenticationFailed { .. }), "{error:?}");
+    let (initial, last) = server.await.unwrap();
+    assert_eq!(initial, "bixhPWpkdXBvbnQsAWF1dGg9QmVhcmVyIHQwa2VuAQE=");
+    assert_eq!(last, "AQ==");
+}
+
+#[tokio::test]
+async fn greetings_that_are_none_are_refused() {
+    assert_eq!(opened("* PREAUTH welcome root\r\n").await.unwrap_err(), ImapError::Malformed);
+    assert_eq!(opened("* BYE [UNAVAILABLE] full\r\n").await.unwrap_err(), ImapError::Unavailable);
+    assert_eq!(opened("HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap_err(), ImapError::Malformed);
+    assert_eq!(opened("").await.unwrap_err(), ImapError::Closed);
+    assert_eq!(opened(vec![b'x'; 3 << 20]).await.unwrap_err(), ImapError::Limit(Limit::Line));
+    assert_eq!(
+        opened("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] no way in\r\n").await.unwrap_err(),
+        ImapError::NoMechanism
+    );
+}
+
+#[tokio::test]
+async fn rows_come_for_what_was_asked_and_only_for_that() {
+    let row = |uid: u32| {
+        format!(
+            "* {uid} FETCH (UID {uid} FLAGS (\\Seen \\sEEN $x) INTERNALDATE \" 1-Feb-2026 10:00:00 +0100\" \
+             RFC822.SIZE 77 BODY[HEADER.FIELDS (FROM)] {{12}}\r\nFrom: a@b\r\n\r\n)\r\n"
+        )
+    };
+    let mut session = session(move |tag, command| {
+        if command.starts_with("UID FETCH 5:6 ") {
+            // News of another message, a foreign header, junk, and a row that imap-proto cannot read.
+            format!(
+                "* 9 FETCH (FLAGS (\\Flagged))\r\n{}{}* ESEARCH (TAG \"x\") UID ALL 1:3\r\n\
+                 * 6 FETCH (UID 6 FLAGS (\\Seen) RFC822.SIZE minus)\r\n{tag} OK\r\n",
+                row(5),
+                row(8)
+            )
+        } else {
+            format!("{}{tag} OK\r\n", row(2))
+        }
+    })
+    .await;
+    let mut events = Vec::new();
+    let sets = [Messages::Uids(UidSet::of(&[6, 5])), Messages::Sequence(1, 3)];
+    session.fetch_headers(&sets, &mut |event| events.push(event)).await.unwrap();
+    let [HeaderEvent::Row(five), HeaderEvent::Unreadable { uid: Some(6), raw }, HeaderEvent::Row(two)] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!((five.uid, two.uid, five.size), (5, 2, 77));
+    assert_eq!((five.flags, five.internal_date), (Flags::SEEN, 1_769_936_400));
+    assert_eq!(five.header, b"From: a@b\r\n\r\n"[..12].to_vec());
+    assert!(raw.ends_with(b"minus)\r\n"));
+    assert!(session.is_usable());
+}
+
+#[tokio::test]
+async fn a_list_of_flags_is_whole_only_when_every_message_is_in_it() {
+    for (answer, whole) in [
+        ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Seen))\r\n", true),
+        ("* 1 FETCH (UID 4 FLAGS ())\r\n", false),
+        ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 EXPUNGE\r\n", false),
+        ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Seen)) junk\r\n", false),
+    ] {
+        let mut session = session(move |tag, _| format!("{answer}{tag} OK\r\n")).await;
+        session.exists = 2;
+        assert_eq!(session.fetch_flags(&UidSet::all(), &mut |_, _| {}).await, Ok(whole), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn mailboxes_have_the_roles_that_the_server_gives_or_their_names_tell() {
+    let mut told = session(|tag, _| {
+        format!(
+            "* LIST (\\HasNoChildren \\Sent) \"/\" Expedies\r\n* LIST () \"/\" Sent\r\n\
+             * LIST (\\Noselect) \"/\" \"&AMk-coles\"\r\n* LIST () \"/\" \"&AMk-coles/Corbeille\"\r\n\
+             * LIST () \"/\" inbox\r\n{tag} OK\r\n"
+        )
+    })
+    .await;
+    let listed = told.list().await.unwrap();
+    let seen: Vec<_> = listed.iter().map(|one| (one.name.as_str(), one.role, one.selectable)).collect();
+    assert_eq!(
+        seen,
+        [
+            ("Expedies", Some(Role::Sent), true),
+            ("Sent", None, true),
+            ("Écoles", None, false),
+            ("Écoles/Corbeille", Some(Role::Trash), true),
+            ("INBOX", Some(Role::Inbox), true),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn arguments_that_would_begin_another_command_are_not_sent() {
+    let mut session = session(|tag, command| panic!("sent {tag} {command}")).await;
+    let one = UidSet::of(&[1]);
+    assert_eq!(session.search_header("A\r\nx LOGOUT", "b").await, Err(ImapError::InvalidArgument));
+    assert_eq!(session.store_flags(&one, true, &["\\Seen) x"]).await, Err(ImapError::InvalidArgument));
+    assert_eq!(session.fetch_part(1, "1]<0.1> X", 0, 1).await, Err(ImapError::InvalidArgument));
+    assert_eq!(session.append("Sent", &[], b"a\0b").await, Err(ImapError::InvalidArgument));
+    assert!(session.is_usable());
+}
+
+#[tokio::test]
+async fn a_message_is_appended_with_and_without_the_servers_go_ahead() {
+    for (capabilities, plus) in [("IMAP4rev1 LITERAL+", "+"), ("IMAP4rev1", "")] {
+        let (stream, mut peer) = Peer::pair();
+        let server = tokio::spawn(async move {
+            peer.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n").await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("{tag} OK\r\n")).await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("* CAPABILITY {capabilities}\r\n{tag} OK\r\n")).await;
+            let (tag, command) = peer.command().await.unwrap();
+            if plus.is_empty() {
+                peer.say("+ go\r\n").await;
+            }
+            let bytes = peer.literal(9).await;
+            peer.say(format!("{tag} OK [APPENDUID 1 2] done\r\n")).await;
+            (command, bytes)
+        });
+        let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+        session.append("Envoyés", &["\\Seen"], b"a: b\r\n\r\nc").await.unwrap();
+        let (command, bytes) = server.await.unwrap();
+        assert_eq!(command, format!("APPEND \"Envoy&AOk-s\" (\\Seen) {{9{plus}}}"));
+        assert_eq!(bytes, b"a: b\r\n\r\nc\r\n");
+    }
+}

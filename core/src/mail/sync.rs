@@ -1,0 +1,354 @@
+//! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
+
+use super::account::{Errand, MailAccount};
+use super::error::MailError;
+use super::flags::Flags;
+use super::imap::{HeaderEvent, ImapError, Messages, Role, Selected, UidSet};
+use super::rows::{self, Action, Arrived, Kind, Mark};
+use crate::store::Change;
+
+/// The first batch fills the first screen; the others weigh a transaction against memory.
+const FIRST: u32 = 50;
+const BATCH: u32 = 500;
+/// Batches on the wire while the batches before them are written.
+const AHEAD: usize = 4;
+
+/// What a sync did.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SyncReport {
+    /// Headers that came.
+    pub arrived: u64,
+    /// Messages that the server no longer has.
+    pub gone: u64,
+    /// Actions of the teacher that the server has done.
+    pub acted: u64,
+    /// Actions that the server refused; its state is shown again.
+    pub refused: u64,
+}
+
+impl MailAccount {
+    /// Does the teacher's waiting actions on the server, then brings the inbox up to date: newest first, a batch at a
+    /// time, each durable before the next but four is asked for. Dropped in the middle, it goes on from there next time.
+    pub async fn sync(&self) -> Result<SyncReport, MailError> {
+        let mut errand = self.background().await?;
+        let mut report = SyncReport::default();
+        self.push(&mut errand, &mut report).await?;
+        self.pull_inbox(&mut errand, &mut report).await?;
+        self.pull_mailboxes(&mut errand).await?;
+        errand.end();
+        Ok(report)
+    }
+
+    async fn push(&self, errand: &mut Errand<'_>, report: &mut SyncReport) -> Result<(), MailError> {
+        loop {
+            let academy = self.academy.id.clone();
+            let actions = self.store.read(move |c| rows::actions(c, &academy, 200)).await?;
+            if actions.is_empty() {
+                return Ok(());
+            }
+            let mut selected: Option<(i64, bool)> = None;
+            for action in actions {
+                let valid = match selected {
+                    Some((mailbox, valid)) if mailbox == action.mailbox => valid,
+                    _ => self.select_known(errand, action.mailbox).await?,
+                };
+                selected = Some((action.mailbox, valid));
+                // Under another UIDVALIDITY the number may be another message: nothing is done to it.
+                let outcome = if valid { self.carry_out(errand, &action).await } else { Err(refused()) };
+                match outcome {
+                    Ok(()) => {
+                        report.acted += 1;
+                        self.store.write(move |t, changes| rows::done(t, changes, &action)).await?;
+                    }
+                    Err(MailError::Imap(ImapError::Refused { .. } | ImapError::Bad { .. })) => {
+                        report.refused += 1;
+                        self.store.write(move |t, changes| rows::dropped(t, changes, &action)).await?;
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+    }
+
+    async fn carry_out(&self, errand: &mut Errand<'_>, action: &Action) -> Result<(), MailError> {
+        let uid = UidSet::of(&[action.uid]);
+        match action.kind {
+            Kind::Add(flags) => errand.imap.store_flags(&uid, true, &flags.names()).await?,
+            Kind::Remove(flags) => errand.imap.store_flags(&uid, false, &flags.names()).await?,
+            Kind::Bin => {
+                let academy = self.academy.id.clone();
+                let bin = self.store.read(move |c| rows::mailbox_of_role(c, &academy, Role::Trash)).await?;
+                let (id, bin) = match bin {
+                    Some(bin) => bin,
+                    None => {
+                        self.pull_mailboxes(errand).await?;
+                        let academy = self.academy.id.clone();
+                        let bin = self.store.read(move |c| rows::mailbox_of_role(c, &academy, Role::Trash)).await?;
+                        bin.ok_or(MailError::NoBin)?
+                    }
+                };
+                if id == action.mailbox {
+                    errand.imap.store_flags(&uid, true, &Flags::DELETED.names()).await?;
+                    errand.imap.expunge_uids(&uid).await?;
+                } else if errand.imap.has("MOVE") {
+                    errand.imap.move_messages(&uid, &bin).await?;
+                } else {
+                    // A kill between these leaves a second copy in the bin, and never loses the message.
+                    errand.imap.copy_messages(&uid, &bin).await?;
+                    errand.imap.store_flags(&uid, true, &Flags::DELETED.names()).await?;
+                    errand.imap.expunge_uids(&uid).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Selects a mailbox of the store; whether its numbers still hold.
+    async fn select_known(&self, errand: &mut Errand<'_>, mailbox: i64) -> Result<bool, MailError> {
+        let (name, mark) = self
+            .store
+            .read(move |c| {
+                let name = c.query_row("SELECT name FROM mailbox WHERE id = ?", [mailbox], |row| row.get::<_, String>(0))?;
+                Ok((name, rows::mark(c, mailbox)?))
+            })
+            .await?;
+        let selected = errand.imap.select(&name).await?;
+        Ok(mark.uid_validity == Some(selected.uid_validity))
+    }
+
+    async fn pull_mailboxes(&self, errand: &mut Errand<'_>) -> Result<(), MailError> {
+        let listed = errand.imap.list().await?;
+        let academy = self.academy.id.clone();
+        self.store
+            .write(move |t, changes| {
+                for one in &listed {
+                    rows::mailbox_named(t, &academy, &one.name, one.role, one.selectable)?;
+                }
+                changes.push(Change::Mailboxes);
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn pull_inbox(&self, errand: &mut Errand<'_>, report: &mut SyncReport) -> Result<(), MailError> {
+        let academy = self.academy.id.clone();
+        let mailbox = self
+            .store
+            .write(move |t, _| rows::mailbox_named(t, &academy, "INBOX", Some(Role::Inbox), true))
+            .await?;
+        let selected = errand.imap.select("INBOX").await?;
+        let (mark, known) = self.store.read(move |c| Ok((rows::mark(c, mailbox)?, rows::known(c, mailbox)?))).await?;
+        let now = Mark {
+            uid_validity: Some(selected.uid_validity),
+            uid_next: selected.uid_next,
+            highest_mod_seq: selected.highest_mod_seq,
+            complete: true,
+        };
+        if mark == now && now.uid_next.is_some() && now.highest_mod_seq.is_some() && known == u64::from(selected.exists)
+        {
+            return Ok(());
+        }
+        if mark.uid_validity != now.uid_validity {
+            self.store
+                .write(move |t, changes| {
+                    rows::forget_all(t, mailbox)?;
+                    rows::set_mark(t, mailbox, Mark { uid_validity: now.uid_validity, ..Mark::default() })?;
+                    changes.push(Change::Messages { mailbox });
+                    Ok(())
+                })
+                .await?;
+            self.pull_by_sequence(errand, mailbox, &selected, report).await?;
+        } else if known == 0 && !mark.complete {
+            self.pull_by_sequence(errand, mailbox, &selected, report).await?;
+        } else if !self.compare(errand, mailbox, mark.complete, report).await? {
+            // The list was not whole, so nothing may be concluded from it: compared again next time.
+            return Ok(());
+        }
+        self.store
+            .write(move |t, changes| {
+                rows::set_mark(t, mailbox, now)?;
+                changes.push(Change::Mailboxes);
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The first time: windows of sequence numbers from the end. They hold while no command but FETCH is given
+    /// (RFC 9051, 7.5.1), and spare the list of all UIDs before the first screen.
+    async fn pull_by_sequence(
+        &self,
+        errand: &mut Errand<'_>,
+        mailbox: i64,
+        selected: &Selected,
+        report: &mut SyncReport,
+    ) -> Result<(), MailError> {
+        let (mut windows, mut high, mut width) = (Vec::new(), selected.exists, FIRST);
+        while high > 0 {
+            let low = high.saturating_sub(width - 1).max(1);
+            windows.push(Messages::Sequence(low, high));
+            high = low - 1;
+            width = BATCH;
+        }
+        self.pull_headers(errand, mailbox, &windows, report).await
+    }
+
+    /// Later: every UID and flag of the server against those of the phone. False where the list was not whole.
+    async fn compare(
+        &self,
+        errand: &mut Errand<'_>,
+        mailbox: i64,
+        complete: bool,
+        report: &mut SyncReport,
+    ) -> Result<bool, MailError> {
+        let mut theirs: Vec<(u32, Flags)> = Vec::new();
+        let whole = errand
+            .imap
+            .fetch_flags(&UidSet::all(), &mut |uid, flags| theirs.push((uid, flags)))
+            .await?;
+        theirs.sort_unstable_by_key(|(uid, _)| *uid);
+        theirs.dedup_by_key(|(uid, _)| *uid);
+        let ours = self.store.read(move |c| rows::uids(c, mailbox)).await?;
+        let difference = difference(&ours, &theirs);
+        let (gone, changed) = (if whole { difference.gone } else { Vec::new() }, difference.changed);
+        report.gone += gone.len() as u64;
+        if !gone.is_empty() || !changed.is_empty() {
+            self.store
+                .write(move |t, changes| {
+                    rows::remove(t, mailbox, &gone)?;
+                    for (uid, flags) in changed {
+                        rows::set_flags(t, mailbox, uid, flags)?;
+                    }
+                    changes.push(Change::Messages { mailbox });
+                    Ok(())
+                })
+                .await?;
+        }
+        let mut fresh = difference.fresh;
+        fresh.reverse();
+        let first = fresh.len().min(FIRST as usize);
+        let (newest, rest) = fresh.split_at_checked(first).unwrap_or((&fresh, &[]));
+        let batches = std::iter::once(newest).chain(rest.chunks(BATCH as usize)).filter(|batch| !batch.is_empty());
+        let sets: Vec<_> = batches.map(|batch| Messages::Uids(UidSet::of(batch))).collect();
+        self.pull_headers(errand, mailbox, &sets, report).await?;
+        Ok(whole || !complete)
+    }
+
+    /// Fetches headers in the order of `sets`; while some are on the wire, those before them are written.
+    async fn pull_headers(
+        &self,
+        errand: &mut Errand<'_>,
+        mailbox: i64,
+        sets: &[Messages],
+        report: &mut SyncReport,
+    ) -> Result<(), MailError> {
+        let mut waiting: Vec<Arrived> = Vec::new();
+        for (index, some) in groups(sets).enumerate() {
+            let mut arrived = Vec::new();
+            let fetch = errand.imap.fetch_headers(some, &mut |event| arrived.extend(header(event)));
+            let write = self.write_headers(mailbox, std::mem::take(&mut waiting), report);
+            let (fetched, written) = tokio::join!(fetch, write);
+            written?;
+            // What came before a failure is good and is kept; the sync goes on behind it next time.
+            if let Err(error) = fetched {
+                self.write_headers(mailbox, arrived, report).await?;
+                return Err(error.into());
+            }
+            if index == 0 {
+                self.write_headers(mailbox, arrived, report).await?;
+            } else {
+                waiting = arrived;
+            }
+        }
+        self.write_headers(mailbox, waiting, report).await
+    }
+
+    async fn write_headers(
+        &self,
+        mailbox: i64,
+        arrived: Vec<Arrived>,
+        report: &mut SyncReport,
+    ) -> Result<(), MailError> {
+        if arrived.is_empty() {
+            return Ok(());
+        }
+        report.arrived += arrived.len() as u64;
+        self.store
+            .write(move |t, changes| {
+                rows::add(t, mailbox, &arrived)?;
+                changes.push(Change::Messages { mailbox });
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// The first set alone, so that the first screen is there as soon as it can be; then a few at a time.
+fn groups(sets: &[Messages]) -> impl Iterator<Item = &[Messages]> {
+    let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
+    std::iter::once(first).filter(|first| !first.is_empty()).chain(rest.chunks(AHEAD))
+}
+
+fn header(event: HeaderEvent) -> Option<Arrived> {
+    match event {
+        HeaderEvent::Row(row) => Some(Arrived {
+            uid: row.uid,
+            received_ms: row.internal_date.saturating_mul(1000),
+            size: row.size,
+            flags: row.flags,
+            header: row.header,
+            unreadable: false,
+        }),
+        HeaderEvent::Unreadable { uid: Some(uid), raw } => {
+            Some(Arrived { uid, received_ms: 0, size: 0, flags: Flags::default(), header: raw, unreadable: true })
+        }
+        _ => None,
+    }
+}
+
+fn refused() -> MailError {
+    MailError::Imap(ImapError::Refused { command: "STORE", code: None, text: "other UIDVALIDITY".to_owned() })
+}
+
+/// What one must do to `ours` to make it `theirs`.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Difference {
+    fresh: Vec<u32>,
+    gone: Vec<u32>,
+    changed: Vec<(u32, Flags)>,
+}
+
+/// Both lists ascend by UID.
+fn difference(ours: &[(u32, Flags)], theirs: &[(u32, Flags)]) -> Difference {
+    let mut found = Difference::default();
+    let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
+    loop {
+        match (ours.peek(), theirs.peek()) {
+            (None, None) => return found,
+            (Some((our, _)), Some((their, flags))) if our == their => {
+                if ours.next().is_some_and(|(_, before)| before != flags) {
+                    found.changed.push((*their, *flags));
+                }
+                theirs.next();
+            }
+            (Some((our, _)), None) => {
+                found.gone.push(*our);
+                ours.next();
+            }
+            (Some((our, _)), Some((their, _))) if our < their => {
+                found.gone.push(*our);
+                ours.next();
+            }
+            (_, Some((their, _))) => {
+                found.fresh.push(*their);
+                theirs.next();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

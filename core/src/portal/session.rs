@@ -1,0 +1,141 @@
+//! The session at the portal: tokens in the keystore, refreshed by one at a time.
+
+use std::fmt;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::oidc::Oidc;
+use super::state::SignInFailure;
+use crate::academy::Academy;
+use crate::ports::{Clock, ConnectError, Network, SecretKey, SecretStore, SecretStoreError};
+
+/// A token is renewed this long before its end, so that it outlives the connection it opens.
+const AHEAD_MS: i64 = 60_000;
+
+/// The tokens of a session. Never printed.
+pub(super) struct Tokens {
+    pub(super) access: SecretString,
+    pub(super) refresh: Option<SecretString>,
+    pub(super) expires_ms: i64,
+}
+
+/// How tokens lie in the keystore.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+struct Stored {
+    access: String,
+    refresh: Option<String>,
+    expires_ms: i64,
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Nobody is signed in, or the portal ended the session: only a new sign-in helps.
+    #[error("the session has ended")]
+    Ended,
+    /// The portal was not reached; the session may still be good.
+    #[error("the portal was not reached: {0}")]
+    Connect(ConnectError),
+    /// The portal is out of order; the session may still be good.
+    #[error("the portal is out of order")]
+    PortalBroken,
+    /// The keystore did not serve.
+    #[error(transparent)]
+    Secrets(#[from] SecretStoreError),
+}
+
+/// The session at one academy's portal.
+pub struct Session {
+    academy: Arc<Academy>,
+    network: Network,
+    secrets: Arc<dyn SecretStore>,
+    clock: Arc<dyn Clock>,
+    /// Held while a refresh is under way: with rotating refresh tokens, using one twice ends the session.
+    refreshing: Mutex<()>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({})", self.academy.id)
+    }
+}
+
+impl Session {
+    /// The session of `academy`, whose tokens are in `secrets` if somebody is signed in.
+    pub fn new(academy: Arc<Academy>, network: Network, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { academy, network, secrets, clock, refreshing: Mutex::new(()) }
+    }
+
+    /// An access token good for at least a minute. Asks the portal for a new one only when the old one is about to end.
+    pub async fn access_token(&self) -> Result<SecretString, SessionError> {
+        let tokens = self.load()?.ok_or(SessionError::Ended)?;
+        if self.is_fresh(&tokens) { Ok(tokens.access) } else { self.renew(&tokens.access).await }
+    }
+
+    /// A token other than `refused`, which a server did not take although it should still be good: the portal ended it
+    /// early, as at a sign-out in the browser.
+    pub async fn token_after_refusal(&self, refused: &SecretString) -> Result<SecretString, SessionError> {
+        self.renew(refused).await
+    }
+
+    pub(super) fn keep(&self, tokens: &Tokens) -> Result<(), SecretStoreError> {
+        let stored = Stored {
+            access: tokens.access.expose_secret().to_owned(),
+            refresh: tokens.refresh.as_ref().map(|token| token.expose_secret().to_owned()),
+            expires_ms: tokens.expires_ms,
+        };
+        let text = serde_json::to_string(&stored)
+            .map_err(|_| SecretStoreError::Unavailable { reason: "tokens that cannot be written".to_owned() })?;
+        self.secrets.put(&self.key(), &text.into())
+    }
+
+    pub(super) fn forget(&self) -> Result<(), SecretStoreError> {
+        self.secrets.delete(&self.key())
+    }
+
+    async fn renew(&self, stale: &SecretString) -> Result<SecretString, SessionError> {
+        let _alone = self.refreshing.lock().await;
+        // Somebody else may have renewed it while we waited.
+        let tokens = self.load()?.ok_or(SessionError::Ended)?;
+        if tokens.access.expose_secret() != stale.expose_secret() && self.is_fresh(&tokens) {
+            return Ok(tokens.access);
+        }
+        let refresh = tokens.refresh.as_ref().ok_or(SessionError::Ended)?;
+        let oidc = Oidc { academy: &self.academy, network: &self.network };
+        let renewed = oidc.refresh(refresh, self.clock.now_ms()).await.map_err(|failure| match failure {
+            // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
+            SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
+            SignInFailure::Connect(reason) => SessionError::Connect(reason),
+            SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
+            _ => SessionError::PortalBroken,
+        })?;
+        // Kept before it is used: with rotation the old one is already dead.
+        self.keep(&renewed)?;
+        Ok(renewed.access)
+    }
+
+    fn is_fresh(&self, tokens: &Tokens) -> bool {
+        tokens.expires_ms.saturating_sub(AHEAD_MS) > self.clock.now_ms()
+    }
+
+    fn load(&self) -> Result<Option<Tokens>, SecretStoreError> {
+        let Some(text) = self.secrets.load(&self.key())? else { return Ok(None) };
+        let text = Zeroizing::new(text.expose_secret().to_owned());
+        // Written by another version, or damaged: as good as none.
+        let Ok(stored) = serde_json::from_str::<Stored>(&text) else { return Ok(None) };
+        Ok(Some(Tokens {
+            access: stored.access.as_str().into(),
+            refresh: stored.refresh.as_deref().map(Into::into),
+            expires_ms: stored.expires_ms,
+        }))
+    }
+
+    fn key(&self) -> SecretKey {
+        SecretKey::session(&self.academy.id)
+    }
+}

@@ -1,0 +1,152 @@
+//! The one database: a single writer, two readers, and notices of what changed.
+//!
+//! Nothing here knows of mail: the modules that own tables bring their own SQL. A write is durable when its future is
+//! ready; a reader never waits for a writer, and nobody waits for the network here.
+
+mod error;
+mod notices;
+mod workers;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite_migration::{M, Migrations};
+
+pub use error::StoreError;
+pub use notices::{Change, Notices};
+
+use workers::Workers;
+
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/001_spine.sql"))];
+const READERS: usize = 2;
+const FILE: &str = "cartable.db";
+
+/// The open database of one companion. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    path: PathBuf,
+    writer: Arc<Workers>,
+    readers: Arc<Workers>,
+    notices: Notices,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the database in `folder`, making it when there is none. Blocks for as long as the disk does.
+    ///
+    /// A file that is no database is left untouched and told by [`StoreError::Damaged`]: see [`Store::set_aside`].
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder).map_err(|error| StoreError::from_io(&error))?;
+        let path = folder.join(FILE);
+        let mut first = connect(&path, OpenFlags::default())?;
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut first).map_err(StoreError::from_migration)?;
+        // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
+        first.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let readers = (0..READERS).map(|_| connect(&path, read_only)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            path,
+            writer: Arc::new(Workers::start("cartable-writer", vec![first])?),
+            readers: Arc::new(Workers::start("cartable-reader", readers)?),
+            notices: Notices::new(),
+        })
+    }
+
+    /// Moves a damaged database out of the way under another name, so that [`Store::open`] starts a new one. The server
+    /// still has the mail; what had not been sent stays in the old file.
+    pub fn set_aside(folder: &Path, now_ms: i64) -> Result<(), StoreError> {
+        for suffix in ["", "-wal", "-shm"] {
+            let from = folder.join(format!("{FILE}{suffix}"));
+            if from.exists() {
+                let to = folder.join(format!("{FILE}.{now_ms}{suffix}.damaged"));
+                std::fs::rename(from, to).map_err(|error| StoreError::from_io(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads. `job` runs on a thread of its own.
+    pub async fn read<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers.run(move |connection| job(connection)).await
+    }
+
+    /// Writes, in one transaction: all of `job` or nothing. The changes it names are told once they are durable.
+    ///
+    /// A write that has begun is finished even if its future is dropped.
+    pub async fn write<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>, &mut Vec<Change>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let notices = self.notices.clone();
+        self.writer
+            .run(move |connection| {
+                let mut changes = Vec::new();
+                let transaction = connection.transaction()?;
+                let made = job(&transaction, &mut changes)?;
+                transaction.commit()?;
+                notices.tell(changes);
+                Ok(made)
+            })
+            .await
+    }
+
+    /// What changes from now on.
+    pub fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// Finishes what is under way, folds the log into the file and closes it. Later calls give [`StoreError::Closed`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.readers.stop().await;
+        let folded = self.checkpoint().await;
+        self.writer.stop().await;
+        match folded {
+            Err(StoreError::Closed) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Folds the log into the file, so that a phone may sleep or stop the app at any moment.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.writer.run(|connection| Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)).await
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        if !mode.eq_ignore_ascii_case("wal") {
+            return Err(StoreError::Unwritable);
+        }
+    }
+    // FULL: an action of the teacher's must outlast a phone that loses its battery. Batches make the cost bearable.
+    // temp_store: Android has no folder for temporary files. secure_delete: deleted mail leaves no trace in the file.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA secure_delete = FAST; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! What kind of thing changed where, for those who show it.
+
+use tokio::sync::broadcast;
+
+/// Something that a screen may show has changed; the screen reads it anew.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Change {
+    /// Who is signed in.
+    Account,
+    /// The list of mailboxes.
+    Mailboxes,
+    /// Rows of this mailbox.
+    Messages {
+        /// The mailbox.
+        mailbox: i64,
+    },
+    /// The outbox.
+    Outbox,
+    /// Notices were lost because nobody took them: everything may have changed.
+    Everything,
+}
+
+/// Tells changes to everybody who listens. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Notices {
+    sender: broadcast::Sender<Change>,
+}
+
+impl Notices {
+    pub(super) fn new() -> Self {
+        Self { sender: broadcast::channel(256).0 }
+    }
+
+    pub(super) fn tell(&self, changes: Vec<Change>) {
+        for change in changes {
+            // Nobody listening is no failure.
+            let _ = self.sender.send(change);
+        }
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> Listening {
+        Listening { receiver: self.sender.subscribe() }
+    }
+}
+
+/// Somebody listening to changes.
+#[derive(Debug)]
+pub struct Listening {
+    receiver: broadcast::Receiver<Change>,
+}
+
+impl Listening {
+    /// The next change; `None` once the store is gone.
+    pub async fn next(&mut self) -> Option<Change> {
+        match self.receiver.recv().await {
+            Ok(change) => Some(change),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Change::Everything),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+
+    /// A further change if one is already there.
+    pub fn more(&mut self) -> Option<Change> {
+        match self.receiver.try_recv() {
+            Ok(change) => Some(change),
+            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Change::Everything),
+            Err(_) => None,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+use super::{Change, MIGRATIONS, Store, StoreError};
+use rusqlite_migration::Migrations;
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+async fn count(store: &Store) -> i64 {
+    store.read(|c| Ok(c.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?)).await.unwrap()
+}
+
+const INSERT: &str = "INSERT INTO account (academy, identifier) VALUES ('essai', 'jdupont')";
+
+#[test]
+fn the_migrations_are_in_order_and_run() {
+    Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    let mut numbers: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap()[..3].parse::<usize>().unwrap())
+        .collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=MIGRATIONS.len()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_restart() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    store.write(|t, _| Ok(t.execute(INSERT, [])?)).await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(store.read(|_| Ok(())).await, Err(StoreError::Closed));
+    assert_eq!(store.write(|_, _| Ok(())).await, Err(StoreError::Closed));
+    store.close().await.unwrap();
+    assert_eq!(count(&Store::open(folder.path()).unwrap()).await, 1);
+}
+
+#[tokio::test]
+async fn a_write_is_whole_or_nothing_and_only_a_whole_one_is_told() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    let mut listening = store.notices().listen();
+    let failed: Result<(), _> = store
+        .write(|t, changes| {
+            t.execute(INSERT, [])?;
+            changes.push(Change::Account);
+            Err(StoreError::NotFound)
+        })
+        .await;
+    assert_eq!(failed, Err(StoreError::NotFound));
+    assert_eq!((count(&store).await, listening.more()), (0, None));
+    store
+        .write(|t, changes| {
+            t.execute(INSERT, [])?;
+            changes.push(Change::Account);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!((count(&store).await, listening.more()), (1, Some(Change::Account)));
+}
+
+#[tokio::test]
+async fn a_job_that_panics_costs_only_itself() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    let broken: Result<(), _> = store
+        .write(|t, _| {
+            t.execute(INSERT, [])?;
+            panic!("on purpose")
+        })
+        .await;
+    assert_eq!(broken, Err(StoreError::Closed));
+    assert_eq!(count(&store).await, 0);
+    store.write(|t, _| Ok(t.execute(INSERT, [])?)).await.unwrap();
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test]
+async fn who_does_not_listen_is_told_to_read_everything() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    let mut listening = store.notices().listen();
+    store
+        .write(|_, changes| {
+            changes.extend((0..1000).map(|mailbox| Change::Messages { mailbox }));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(listening.next().await, Some(Change::Everything));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_left_alone_and_can_be_set_aside() {
+    let folder = folder();
+    let junk = "not a database, but dear to somebody ".repeat(200);
+    std::fs::write(folder.path().join("cartable.db"), &junk).unwrap();
+    assert_eq!(Store::open(folder.path()).err(), Some(StoreError::Damaged));
+    assert_eq!(std::fs::read_to_string(folder.path().join("cartable.db")).unwrap(), junk);
+    Store::set_aside(folder.path(), 7).unwrap();
+    Store::open(folder.path()).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("cartable.db.7.damaged")).unwrap(), junk);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told() {
+    let folder = folder();
+    let file = folder.path().join("a file");
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(Store::open(&file).err(), Some(StoreError::Unwritable));
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = folder();
+    let path = folder.path().join("cartable.db");
+    rusqlite::Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(Store::open(folder.path()).err(), Some(StoreError::Newer));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    store.write(|t, _| Ok(t.execute(INSERT, [])?)).await.unwrap();
+    // SQLite's own limit gives the very error of a full disk.
+    store.writer.run(|c| Ok(c.query_row("PRAGMA max_page_count = 1", [], |_| Ok(()))?)).await.unwrap();
+    let big = "INSERT INTO account (academy, identifier) VALUES ('x', hex(randomblob(4000000)))";
+    assert_eq!(store.write(move |t, _| Ok(t.execute(big, [])?)).await, Err(StoreError::Full));
+    assert_eq!(count(&store).await, 1);
+}

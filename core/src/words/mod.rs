@@ -1,0 +1,208 @@
+//! What to tell the teacher: a typed finding, and the sentence for it in French or English.
+//!
+//! Each finding has two messages in `fr.ftl` and `en.ftl` (Project Fluent): what happened, and `-next`, what to do now.
+
+use std::borrow::Cow;
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use unic_langid::LanguageIdentifier;
+
+const FRENCH: &str = include_str!("fr.ftl");
+const ENGLISH: &str = include_str!("en.ftl");
+
+/// The languages of the product.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Language {
+    /// French, the first.
+    #[default]
+    French,
+    /// English.
+    English,
+}
+
+impl Language {
+    /// The language for a tag such as `fr-FR` or `en`; French for every other.
+    pub fn of_tag(tag: &str) -> Self {
+        if tag.to_ascii_lowercase().starts_with("en") { Self::English } else { Self::French }
+    }
+}
+
+/// Something to tell the teacher.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// No network, or the host has no address.
+    NoNetwork,
+    /// The server is down or a firewall bars the way.
+    Unreachable,
+    /// The server does not answer.
+    Silent,
+    /// The connection broke.
+    Cut,
+    /// TLS is intercepted or badly set up.
+    Intercepted,
+    /// The certificate is out of date, or the phone's clock is wrong.
+    CertificateDate,
+    /// The server offers nothing safe.
+    Unsafe,
+    /// The portal is out of order.
+    PortalBroken,
+    /// The portal or the link led to a host that is not the academy's.
+    Unofficial {
+        /// That host.
+        host: String,
+    },
+    /// The answer does not belong to this sign-in.
+    NotOurs,
+    /// The sign-in was refused at the portal.
+    SignInRefused,
+    /// The sign-in was interrupted.
+    Interrupted,
+    /// This academy has no known way in.
+    NoWayIn,
+    /// The session has ended.
+    SessionEnded,
+    /// The server wants a mail password.
+    PasswordNeeded,
+    /// The server says that the mail password is wrong.
+    PasswordWrong,
+    /// One more try might lock the account.
+    WaitToTry {
+        /// Minutes to wait, at least one.
+        minutes: i64,
+    },
+    /// The mail server refused.
+    MailRefused {
+        /// The server's own words.
+        said: String,
+    },
+    /// The mail server speaks badly.
+    MailBroken,
+    /// The mailbox is full.
+    MailboxFull,
+    /// No mail server is known.
+    NoMailServer,
+    /// The server has no bin.
+    NoBin,
+    /// The letter could not be sent now.
+    NotSent,
+    /// A letter may or may not have been sent.
+    PerhapsSent,
+    /// The letter cannot be written as it is.
+    BadLetter,
+    /// The message is too large to open.
+    TooLarge {
+        /// In megabytes.
+        megabytes: u64,
+    },
+    /// It is not there any more.
+    Gone,
+    /// The keystore is locked.
+    SecretsLocked,
+    /// The keystore does not serve.
+    NoKeystore,
+    /// The database is damaged.
+    StorageDamaged,
+    /// The disk is full.
+    DiskFull,
+    /// The app's folder cannot be written.
+    NotWritable,
+    /// The data are from a newer version of the app.
+    NewerVersion,
+    /// The teacher cancelled.
+    Cancelled,
+    /// A fault of ours.
+    Bug,
+}
+
+/// A finding in words.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Sentence {
+    /// What happened.
+    pub what: String,
+    /// What to do now.
+    pub next: String,
+}
+
+impl Finding {
+    /// The name of its messages.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::NoNetwork => "no-network",
+            Self::Unreachable => "unreachable",
+            Self::Silent => "silent",
+            Self::Cut => "cut",
+            Self::Intercepted => "intercepted",
+            Self::CertificateDate => "certificate-date",
+            Self::Unsafe => "unsafe",
+            Self::PortalBroken => "portal-broken",
+            Self::Unofficial { .. } => "unofficial",
+            Self::NotOurs => "not-ours",
+            Self::SignInRefused => "sign-in-refused",
+            Self::Interrupted => "interrupted",
+            Self::NoWayIn => "no-way-in",
+            Self::SessionEnded => "session-ended",
+            Self::PasswordNeeded => "password-needed",
+            Self::PasswordWrong => "password-wrong",
+            Self::WaitToTry { .. } => "wait-to-try",
+            Self::MailRefused { .. } => "mail-refused",
+            Self::MailBroken => "mail-broken",
+            Self::MailboxFull => "mailbox-full",
+            Self::NoMailServer => "no-mail-server",
+            Self::NoBin => "no-bin",
+            Self::NotSent => "not-sent",
+            Self::PerhapsSent => "perhaps-sent",
+            Self::BadLetter => "bad-letter",
+            Self::TooLarge { .. } => "too-large",
+            Self::Gone => "gone",
+            Self::SecretsLocked => "secrets-locked",
+            Self::NoKeystore => "no-keystore",
+            Self::StorageDamaged => "storage-damaged",
+            Self::DiskFull => "disk-full",
+            Self::NotWritable => "not-writable",
+            Self::NewerVersion => "newer-version",
+            Self::Cancelled => "cancelled",
+            Self::Bug => "bug",
+        }
+    }
+
+    /// The finding in words. Does not block.
+    pub fn sentence(&self, language: Language) -> Sentence {
+        let key = self.key();
+        let (source, tag) = match language {
+            Language::French => (FRENCH, "fr"),
+            Language::English => (ENGLISH, "en"),
+        };
+        let locale: LanguageIdentifier = tag.parse().unwrap_or_default();
+        let mut bundle = FluentBundle::new(vec![locale]);
+        // The isolating marks are for texts of mixed direction; ours are read aloud and pasted into reports.
+        bundle.set_use_isolating(false);
+        // What of the file cannot be read is left out; a test reads every message of both.
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+        let _ = bundle.add_resource(resource);
+        let args = self.args();
+        let say = |name: &str| {
+            let pattern = bundle.get_message(name).and_then(|message| message.value());
+            let text = pattern.map_or(Cow::Borrowed(""), |p| bundle.format_pattern(p, Some(&args), &mut Vec::new()));
+            text.into_owned()
+        };
+        Sentence { what: say(key), next: say(&format!("{key}-next")) }
+    }
+
+    fn args(&self) -> FluentArgs<'_> {
+        let mut args = FluentArgs::new();
+        match self {
+            Self::Unofficial { host } => args.set("host", host.as_str()),
+            Self::WaitToTry { minutes } => args.set("minutes", *minutes),
+            Self::MailRefused { said } => args.set("said", said.as_str()),
+            Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),
+            _ => {}
+        }
+        args
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use std::collections::BTreeSet;
+
+use super::{ENGLISH, FRENCH, Finding, Language};
+
+fn all() -> Vec<Finding> {
+    use Finding as F;
+    vec![
+        F::NoNetwork,
+        F::Unreachable,
+        F::Silent,
+        F::Cut,
+        F::Intercepted,
+        F::CertificateDate,
+        F::Unsafe,
+        F::PortalBroken,
+        F::Unofficial { host: "ac-rouen.example".into() },
+        F::NotOurs,
+        F::SignInRefused,
+        F::Interrupted,
+        F::NoWayIn,
+        F::SessionEnded,
+        F::PasswordNeeded,
+        F::PasswordWrong,
+        F::WaitToTry { minutes: 12 },
+        F::MailRefused { said: "no such thing".into() },
+        F::MailBroken,
+        F::MailboxFull,
+        F::NoMailServer,
+        F::NoBin,
+        F::NotSent,
+        F::PerhapsSent,
+        F::BadLetter,
+        F::TooLarge { megabytes: 41 },
+        F::Gone,
+        F::SecretsLocked,
+        F::NoKeystore,
+        F::StorageDamaged,
+        F::DiskFull,
+        F::NotWritable,
+        F::NewerVersion,
+        F::Cancelled,
+        F::Bug,
+    ]
+}
+
+#[test]
+fn every_finding_says_what_happened_and_what_to_do_in_both_languages() {
+    for finding in all() {
+        for language in [Language::French, Language::English] {
+            let sentence = finding.sentence(language);
+            for text in [&sentence.what, &sentence.next] {
+                assert!(text.len() > 5 && !text.contains('{') && !text.contains('\u{2068}'), "{finding:?}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_files_hold_the_messages_of_the_findings_and_no_others() {
+    let wanted: BTreeSet<String> =
+        all().iter().flat_map(|f| [f.key().to_owned(), format!("{}-next", f.key())]).collect();
+    for file in [FRENCH, ENGLISH] {
+        let there: BTreeSet<String> = file
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            .map(|line| line.split_once(" =").unwrap().0.to_owned())
+            .collect();
+        assert_eq!(there, wanted);
+    }
+}
+
+#[test]
+fn what_the_finding_knows_is_in_the_sentence() {
+    let said = |finding: Finding| finding.sentence(Language::French).what;
+    assert_eq!(said(Finding::WaitToTry { minutes: 1 }), "Encore une minute avant de réessayer.");
+    assert_eq!(said(Finding::WaitToTry { minutes: 12 }), "Encore 12 minutes avant de réessayer.");
+    assert!(said(Finding::Unofficial { host: "ac-rouen.example".into() }).contains("ac-rouen.example"));
+}

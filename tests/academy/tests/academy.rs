@@ -1,0 +1,216 @@
+//! The academy itself: it starts, lets people in and leaves nothing behind.
+
+use academy::{Academy, Browser, BrowserError, Teacher, Validity};
+use serde_json::{Value, json};
+use std::{path::Path, process::Stdio, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::{sleep, timeout},
+};
+
+const REDIRECT: &str = "fr.academie.mobile:/oauth2redirect?";
+
+/// What an app opens in the browser. The challenge is that of RFC 7636, appendix B.
+fn authorize(issuer: &str, client: &str) -> String {
+    format!(
+        "{issuer}/oauth2/authorize?response_type=code&client_id={client}\
+         &redirect_uri=fr.academie.mobile%3A%2Foauth2redirect&scope=openid+profile+email+offline_access&state=etat\
+         &nonce=unique&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    )
+}
+
+fn teacher(uid: &str) -> &'static Teacher {
+    Teacher::by_uid(uid).unwrap()
+}
+
+/// The command lines of the processes that name `folder`.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.contains(&folder))
+        .collect()
+}
+
+async fn gone(folder: &Path) -> bool {
+    for _ in 0..100 {
+        if processes_of(folder).is_empty() && !folder.exists() {
+            return true;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn two_academies_run_side_by_side_and_stop_leaving_nothing() {
+    let (one, other) = tokio::join!(Academy::start(), Academy::start());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_ne!(one.issuer(), other.issuer());
+    let folders = [one.folder().to_owned(), other.folder().to_owned()];
+    for academy in [&one, &other] {
+        assert!(!processes_of(academy.folder()).is_empty());
+        let url = authorize(academy.issuer(), "mobile");
+        let back = Browser::new(academy).unwrap().sign_in(&url, teacher("jdupont")).await;
+        assert!(back.unwrap().starts_with(REDIRECT));
+    }
+    one.stop().await.unwrap();
+    assert!(processes_of(&folders[0]).is_empty() && !folders[0].exists());
+    // Dropping waits as stopping does.
+    drop(other);
+    assert!(processes_of(&folders[1]).is_empty() && !folders[1].exists());
+}
+
+#[tokio::test]
+async fn the_browser_signs_in_as_a_teacher_would() {
+    let academy = Academy::start().await.unwrap();
+    let url = authorize(academy.issuer(), "mobile");
+    let browser = Browser::new(&academy).unwrap();
+    // The second time the session answers for the teacher, whoever is named.
+    for uid in ["jdupont", "locked"] {
+        let back = browser.sign_in(&url, teacher(uid)).await.unwrap();
+        assert!(back.starts_with(REDIRECT) && back.contains("code=") && back.contains("state=etat"), "{back}");
+    }
+    // A code by mail; an information page about the password; a question of consent.
+    for (uid, client) in [("pmartin", "mobile"), ("warned", "mobile"), ("lreset", "mobilejwt")] {
+        let url = authorize(academy.issuer(), client);
+        let back = Browser::new(&academy).unwrap().sign_in(&url, teacher(uid)).await;
+        assert!(back.as_ref().is_ok_and(|back| back.starts_with(REDIRECT)), "{uid}: {back:?}");
+    }
+    let mut own = Browser::new(&academy).unwrap();
+    own.sign_in(&url, teacher("tbernard")).await.unwrap();
+    let secret = own.enrol_totp().await.unwrap();
+    let other = Browser::new(&academy).unwrap();
+    let unknown = other.sign_in(&url, teacher("tbernard")).await;
+    assert!(matches!(unknown, Err(BrowserError::NoSecret)), "{unknown:?}");
+    assert!(other.with_totp_secret(&secret).sign_in(&url, teacher("tbernard")).await.unwrap().starts_with(REDIRECT));
+    for (uid, number) in [("locked", 21), ("expired", 22), ("mustchg", 25)] {
+        let refused = Browser::new(&academy).unwrap().sign_in(&url, teacher(uid)).await;
+        assert!(matches!(refused, Err(BrowserError::Refused(found)) if found == number), "{uid}: {refused:?}");
+    }
+    let wrong = Browser::new(&academy).unwrap().with_password("Wrong-1234").sign_in(&url, teacher("block")).await;
+    assert!(matches!(wrong, Err(BrowserError::Refused(5))), "{wrong:?}");
+    let unknown = authorize(academy.issuer(), "stranger");
+    let refused = Browser::new(&academy).unwrap().sign_in(&unknown, teacher("jdupont")).await;
+    assert!(matches!(refused, Err(BrowserError::Refused(107))), "{refused:?}");
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn mail_that_is_delivered_is_in_the_mailbox() {
+    let academy = Academy::start().await.unwrap();
+    let message = b"From: a@academie.test\r\nSubject: un\r\n\r\n.point\r\n";
+    academy.deliver("jdupont@academie.test", message).await.unwrap();
+    let mut mailbox = academy.mailbox("jdupont").await.unwrap();
+    assert_eq!(mailbox.count("INBOX").await.unwrap(), 1);
+    let stored = mailbox.messages("INBOX").await.unwrap();
+    assert!(stored[0].ends_with(b"\r\n\r\n.point\r\n"), "{}", String::from_utf8_lossy(&stored[0]));
+    mailbox.append("Archive", "2026-09-01T08:00:00Z".parse().unwrap(), message).await.unwrap();
+    assert_eq!(mailbox.messages("Archive").await.unwrap(), [message]);
+    assert_eq!(mailbox.messages("Drafts").await.unwrap(), [b""; 0]);
+    let dates = mailbox.command("FETCH 1 INTERNALDATE").await;
+    assert!(dates.is_err(), "an empty mailbox has no message 1");
+    assert!(academy.deliver("nobody@elsewhere.test>\r\nDATA", message).await.is_err());
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_portal_takes_a_changed_configuration_while_it_runs() {
+    let academy = Academy::start().await.unwrap();
+    let Value::Object(patch) = json!({"authentication": "Null", "userDB": "Null"}) else { unreachable!() };
+    let url = authorize(academy.issuer(), "mobile");
+    let before = Browser::new(&academy).unwrap().with_password("Wrong-1234").sign_in(&url, teacher("lreset")).await;
+    assert!(matches!(before, Err(BrowserError::Refused(5))), "{before:?}");
+    academy.reconfigure_portal(patch).await.unwrap();
+    let after = Browser::new(&academy).unwrap().with_password("Wrong-1234").sign_in(&url, teacher("lreset")).await;
+    assert!(!matches!(after, Err(BrowserError::Refused(5))), "{after:?}");
+    academy.stop().await.unwrap();
+}
+
+#[test]
+fn the_authority_signs_leaves_for_faults() {
+    let authority = academy::Authority::new("Elsewhere CA").unwrap();
+    for validity in [Validity::Good, Validity::Expired, Validity::NotYet] {
+        let leaf = authority.issue(&["imap.academie.test"], validity).unwrap();
+        assert_eq!(leaf.chain_pem.matches("BEGIN CERTIFICATE").count(), 2);
+    }
+}
+
+/// The binary and what it says of itself.
+async fn binary() -> (Child, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_academy"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let hello = timeout(Duration::from_secs(40), lines.next_line()).await.unwrap().unwrap().unwrap();
+    (child, serde_json::from_str(&hello).unwrap())
+}
+
+/// The folder of the academy that the process `pid` has started.
+fn folder_of(pid: u32) -> std::path::PathBuf {
+    let parent_of = |pid: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1).map(ToOwned::to_owned)
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|child| parent_of(child).is_some_and(|parent| parent == pid.to_string()))
+        .find_map(|child| {
+            let line = std::fs::read_to_string(format!("/proc/{child}/cmdline")).ok()?;
+            line.split('\0').find_map(|part| part.strip_suffix("/run.sh")).map(Into::into)
+        })
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_killed_binary_leaves_nothing() {
+    let (mut child, _) = binary().await;
+    let folder = folder_of(child.id().unwrap());
+    assert!(folder.exists());
+    child.start_kill().unwrap();
+    assert!(gone(&folder).await, "{:?}", processes_of(&folder));
+}
+
+#[tokio::test]
+async fn the_control_serves_a_test_in_another_language() {
+    let (mut child, hello) = binary().await;
+    let folder = folder_of(child.id().unwrap());
+    let http = reqwest::Client::builder();
+    let http = http.tls_backend_preconfigured(no_tls()).no_proxy().build().unwrap();
+    let control = hello["control"].as_str().unwrap();
+    let post = async |path: &str, body: Value| {
+        let answer = http.post(format!("{control}{path}")).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    assert_eq!(hello["teachers"][0]["uid"], "jdupont");
+    let url = authorize(hello["issuer"].as_str().unwrap(), "mobile");
+    let (status, answer) = post("/browser/sign-in", json!({"url": url, "teacher": "jdupont"})).await;
+    assert!(status == 200 && answer["redirect"].as_str().unwrap().starts_with(REDIRECT), "{answer}");
+    let (status, answer) = post("/browser/sign-in", json!({"url": url, "teacher": "locked"})).await;
+    assert!(status == 502 && answer["error"].as_str().unwrap().contains("21"), "{answer}");
+    let subject = "Réunion parents-professeurs du collège Élysée-Reclus";
+    let mail = json!({"to": "jdupont@academie.test", "subject": subject, "text": "Bonjour"});
+    assert_eq!(post("/mail/deliver", mail).await, (200, json!({})));
+    let listed = http.get(format!("{control}/mailbox?teacher=jdupont&mailbox=INBOX")).send().await.unwrap();
+    assert_eq!(listed.json::<Value>().await.unwrap(), json!({"subjects": [subject]}));
+    assert_eq!(post("/mail/deliver", json!({"to": 3})).await.0, 400);
+    assert_eq!(post("/unknown", json!({})).await.0, 404);
+    assert_eq!(post("/stop", json!({})).await.0, 200);
+    assert!(timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap().success());
+    assert!(gone(&folder).await);
+}
+
+fn no_tls() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
