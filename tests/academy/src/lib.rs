@@ -14,6 +14,10 @@
 //! However the process that holds an [`Academy`] ends, its servers end and the folder goes.
 #![forbid(unsafe_code)]
 
+pub mod desk;
+pub mod filler;
+pub mod wire;
+
 mod authority;
 mod browser;
 mod control;
