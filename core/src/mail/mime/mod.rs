@@ -3,6 +3,7 @@
 mod clean;
 mod headers;
 mod message;
+mod nesting;
 
 pub use clean::{CleanHtml, clean, document};
 pub(super) use headers::message_id;
