@@ -169,7 +169,7 @@ async fn rows_come_for_what_was_asked_and_only_for_that() {
     let row = |uid: u32| {
         format!(
             "* {uid} FETCH (UID {uid} FLAGS (\\Seen \\sEEN $x) INTERNALDATE \" 1-Feb-2026 10:00:00 +0100\" \
-             RFC822.SIZE 77 BODY[HEADER.FIELDS (FROM)] {{12}}\r\nFrom: a@b\r\n\r\n)\r\n"
+             RFC822.SIZE 77 BODY[HEADER.FIELDS (FROM)] {{13}}\r\nFrom: a@b\r\n\r\n)\r\n"
         )
     };
     let mut session = session(move |tag, command| {
@@ -177,7 +177,7 @@ async fn rows_come_for_what_was_asked_and_only_for_that() {
             // News of another message, a foreign header, junk, and a row that imap-proto cannot read.
             format!(
                 "* 9 FETCH (FLAGS (\\Flagged))\r\n{}{}* ESEARCH (TAG \"x\") UID ALL 1:3\r\n\
-                 * 6 FETCH (UID 6 FLAGS (\\Seen) RFC822.SIZE minus)\r\n{tag} OK\r\n",
+                 * 6 FETCH (UID 6 FLAGS (\\Seen) RFC822.SIZE (minus)\r\n{tag} OK\r\n",
                 row(5),
                 row(8)
             )
@@ -195,7 +195,7 @@ async fn rows_come_for_what_was_asked_and_only_for_that() {
     };
     assert_eq!((five.uid, two.uid, five.size), (5, 2, 77));
     assert_eq!((five.flags, five.internal_date), (Flags::SEEN, 1_769_936_400));
-    assert_eq!(five.header, b"From: a@b\r\n\r\n"[..12].to_vec());
+    assert_eq!(five.header, b"From: a@b\r\n\r\n");
     assert!(raw.ends_with(b"minus)\r\n"));
     assert!(session.is_usable());
 }

@@ -1,1 +1,0 @@
-//! cartable-ffi
