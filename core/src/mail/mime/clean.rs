@@ -9,6 +9,8 @@ const MAX_SIZE: usize = 1 << 20;
 const MAX_DEPTH: usize = 200;
 /// The sanitiser is quadratic on nesting, and malformed markup can nest more than the pre-pass sees.
 const MAX_TAGS: usize = 6000;
+/// Quadratic as well. A picture within an unquoted attribute has some hundred slashes.
+const MAX_ATTRIBUTES: usize = 4000;
 const MAX_DATA_PICTURE: usize = 64 * 1024;
 
 const TAGS: &[&str] = &[
@@ -88,6 +90,9 @@ const NOT_NESTING: &[&str] = &[
     "tbody", "td", "tfoot", "th", "thead", "tr", "wbr",
 ];
 
+const STYLE_SHEET: &str = "body{margin:12px;overflow-wrap:anywhere}img{max-width:100%;height:auto}\
+    @media(prefers-color-scheme:dark){[bgcolor],[style*=background-color]{color:#000}}";
+
 /// HTML that loads nothing and runs nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CleanHtml {
@@ -95,6 +100,8 @@ pub struct CleanHtml {
     pub html: String,
     /// How many pictures of other servers were removed.
     pub remote_pictures: usize,
+    /// Whether the end is missing, because it was too large or too intricate.
+    pub cut: bool,
 }
 
 /// Makes `html` harmless. Markup over 1 MB, nested deeper than 200 or with more than 6,000 tags is cut there.
@@ -133,17 +140,19 @@ pub fn clean(html: &str) -> CleanHtml {
             (_, "style") => Some(safe_style(value)).filter(|style| !style.is_empty()).map(Cow::Owned),
             _ => Some(Cow::Borrowed(value)),
         });
-    let html = builder.clean(bounded(html)).to_string();
-    CleanHtml { html, remote_pictures: remote.load(Ordering::Relaxed) }
+    let taken = bounded(html);
+    let cut = taken.len() < html.len();
+    CleanHtml { html: builder.clean(taken).to_string(), remote_pictures: remote.load(Ordering::Relaxed), cut }
 }
 
-/// A whole page around `clean`, whose policy forbids scripts, frames, forms and every fetch.
+/// A whole page around `clean`, whose policy forbids scripts, frames, forms and every fetch. It follows the system into the
+/// dark; what the sender put on a background of its own keeps dark letters there.
 pub fn document(clean: &CleanHtml) -> String {
     format!(
         "<!doctype html><html><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" \
          content=\"default-src 'none'; img-src cid: data:; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'\">\
-         <meta name=\"referrer\" content=\"no-referrer\"><meta name=\"viewport\" content=\"width=device-width\"></head>\
-         <body>{}</body></html>",
+         <meta name=\"referrer\" content=\"no-referrer\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <meta name=\"color-scheme\" content=\"light dark\"><style>{STYLE_SHEET}</style></head><body>{}</body></html>",
         clean.html
     )
 }
@@ -182,20 +191,23 @@ fn safe_style(style: &str) -> String {
 }
 
 /// The longest start of `html` within the limits, found in one pass.
-pub(crate) fn bounded(html: &str) -> &str {
+fn bounded(html: &str) -> &str {
     let mut end = html.len().min(MAX_SIZE);
     while !html.is_char_boundary(end) {
         end -= 1;
     }
     let html = html.get(..end).unwrap_or_default();
     let mut open: Vec<&str> = Vec::new();
-    let mut tags = 0;
-    for (at, _) in html.match_indices('<') {
+    let (mut tags, mut from) = (0, 0);
+    while let Some(at) = html.get(from..).and_then(|rest| rest.find('<')).map(|found| from + found) {
         let rest = html.get(at + 1..).unwrap_or_default();
         let (closing, rest) = rest.strip_prefix('/').map_or((false, rest), |rest| (true, rest));
+        from = at + 1;
         if !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
             continue;
         }
+        let Some(length) = tag_length(rest) else { return html.get(..at).unwrap_or_default() };
+        from = html.len() - rest.len() + length;
         let length = rest.bytes().take(16).take_while(u8::is_ascii_alphanumeric).count();
         let name = rest.get(..length).unwrap_or_default();
         if closing {
@@ -213,4 +225,28 @@ pub(crate) fn bounded(html: &str) -> &str {
         }
     }
     html
+}
+
+/// How long the tag is that begins with `tag`, its `<` left out. `None` when it has too many attributes: each is compared
+/// to all before it.
+fn tag_length(tag: &str) -> Option<usize> {
+    let (mut quote, mut after_equals, mut separators) = (None, false, 0);
+    for (at, byte) in tag.bytes().enumerate() {
+        match (quote, byte) {
+            (Some(open), byte) => quote = (byte != open).then_some(open),
+            (None, b'>') => return Some(at),
+            // A quote is one only where a value begins.
+            (None, b'"' | b'\'') if after_equals => {
+                quote = Some(byte);
+                separators += 1;
+            }
+            (None, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'/') => separators += 1,
+            _ => {}
+        }
+        after_equals = quote.is_none() && (byte == b'=' || (after_equals && byte.is_ascii_whitespace()));
+        if separators > MAX_ATTRIBUTES {
+            return None;
+        }
+    }
+    Some(tag.len())
 }

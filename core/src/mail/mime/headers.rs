@@ -68,13 +68,19 @@ pub(crate) fn from_message(message: &Message<'_>) -> Headers {
         reply_to: people(message.reply_to()),
         to: people(message.to()),
         cc: people(message.cc()),
-        date_ms: message.date().and_then(|date| date.to_timestamp().checked_mul(1000)),
+        date_ms: message.date().filter(|date| date.is_valid()).and_then(|date| date.to_timestamp().checked_mul(1000)),
         message_id: message.message_id().and_then(message_id),
         in_reply_to: ids(message.in_reply_to()),
         references: ids(message.references()),
         likely_attachments,
-        list_id: message.header_raw(HeaderName::ListId).map(shown).filter(|id| !id.is_empty()),
+        list_id: message.header_raw(HeaderName::ListId).and_then(list_id),
     }
+}
+
+/// What stands between the brackets; before them is a name for people.
+fn list_id(field: &str) -> Option<String> {
+    let id = field.rsplit_once('<').map_or(field, |(_, id)| id);
+    Some(shown(id.split('>').next().unwrap_or_default())).filter(|id| !id.is_empty())
 }
 
 /// `text` on one line, without characters that control or reorder what is around them.
@@ -113,7 +119,7 @@ pub(crate) fn utf8_headers(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Latin-1 but for 0x80 to 0x9f, where it has `€`, `œ` and `’` (the Encoding Standard's table).
-fn windows_1252(byte: u8) -> char {
+pub(crate) fn windows_1252(byte: u8) -> char {
     const HIGH: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
         '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',

@@ -1,15 +1,19 @@
 //! A whole message read for a screen.
 
+use std::borrow::Cow;
 use std::panic::catch_unwind;
 
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
+use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
 use super::clean::{CleanHtml, clean};
-use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible};
+use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible, windows_1252};
 use super::nesting::{hide, restore, restore_text};
 
 const MAX_TEXT: usize = 1 << 20;
+const MAX_TEXTS: usize = 500;
 const MAX_ATTACHMENTS: usize = 500;
+/// In characters, of at most four bytes; file systems take 255 bytes.
+const MAX_NAME: usize = 60;
 const TEXT_WIDTH: usize = 78;
 
 /// A part of a message that is kept as a file.
@@ -61,35 +65,81 @@ pub fn read_message(raw: &[u8]) -> Reading {
     let hidden = hide(&source);
     let parsed = parse(hidden.as_deref().unwrap_or(&source));
     let Some(message) = parsed.filter(|m| m.parts.first().is_some_and(|root| !root.headers.is_empty())) else {
-        let (text, _) = shown_text(&String::from_utf8_lossy(raw));
-        return Reading { headers: read_headers(raw), text, trouble: Some(Trouble::Unreadable), ..Reading::default() };
+        return unreadable(raw);
     };
     let mut trouble = message.parts.iter().any(|part| part.is_encoding_problem).then_some(Trouble::Damaged);
-    let mut plain = String::new();
-    for part in message.text_bodies() {
-        if let PartType::Text(text) = &part.body {
-            append(&mut plain, &restore_text(text));
-        }
-    }
-    let mut markup = String::new();
-    for part in message.html_bodies() {
-        if let PartType::Html(html) = &part.body {
-            append(&mut markup, &restore_text(html));
-        }
-    }
-    let html = (!markup.is_empty()).then(|| clean(&markup));
-    if plain.trim().is_empty()
-        && let Some(html) = &html
-    {
-        plain = html2text::from_read(html.html.as_bytes(), TEXT_WIDTH).unwrap_or_default();
-    }
+    let html = markup(&message).map(|markup| clean(&markup));
+    let plain = plain(&message, &source, html.as_ref());
     let (text, cut) = shown_text(&plain);
-    if cut || message.attachment_count() > MAX_ATTACHMENTS {
+    if cut || html.as_ref().is_some_and(|html| html.cut) || message.attachment_count() > MAX_ATTACHMENTS {
         trouble = Some(Trouble::TooLong);
     }
-    let attachments =
+    let attachments: Vec<_> =
         message.attachments().take(MAX_ATTACHMENTS).enumerate().map(|(index, part)| describe(index, part)).collect();
-    Reading { headers: from_message(&message), text, html, attachments, trouble }
+    let headers = from_message(&message);
+    if headers == Headers::default() && text.trim().is_empty() && html.is_none() && attachments.is_empty() {
+        return unreadable(raw);
+    }
+    Reading { headers, text, html, attachments, trouble }
+}
+
+/// Nothing in it is a message: its source may still say something to somebody.
+fn unreadable(raw: &[u8]) -> Reading {
+    let (text, _) = shown_text(&String::from_utf8_lossy(raw));
+    Reading { headers: read_headers(raw), text, trouble: Some(Trouble::Unreadable), ..Reading::default() }
+}
+
+/// The parts meant to be shown as HTML, with the texts between them. `None` when none is HTML.
+fn markup(message: &Message<'_>) -> Option<String> {
+    let mut all = String::new();
+    let mut any = false;
+    for part in message.html_bodies().take(MAX_TEXTS) {
+        match &part.body {
+            PartType::Html(html) => {
+                any = true;
+                append(&mut all, &restore_text(html));
+            }
+            PartType::Text(text) => append(&mut all, &as_html(&restore_text(text))),
+            _ => {}
+        }
+    }
+    any.then_some(all)
+}
+
+fn as_html(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<p>{}</p>", escaped.trim_end().replace('\n', "<br>"))
+}
+
+/// The parts meant to be shown as text. When none of them is, the text of the HTML.
+fn plain(message: &Message<'_>, source: &[u8], html: Option<&CleanHtml>) -> String {
+    let mut all = String::new();
+    let any = message.text_bodies().any(|part| matches!(part.body, PartType::Text(_)));
+    // Cleaning costs more than reading: no more of it than for one page.
+    let mut budget = MAX_TEXT;
+    for part in message.text_bodies().filter(|_| any).take(MAX_TEXTS) {
+        match &part.body {
+            PartType::Text(text) => append(&mut all, &restore_text(&as_declared(part, text, source))),
+            PartType::Html(html) if html.len() <= budget => {
+                budget -= html.len();
+                append(&mut all, text_of(&clean(&restore_text(html))).trim_end());
+            }
+            _ => {}
+        }
+    }
+    if all.trim().is_empty() { html.map(text_of).unwrap_or_default() } else { all }
+}
+
+fn text_of(html: &CleanHtml) -> String {
+    html2text::from_read(html.html.as_bytes(), TEXT_WIDTH).unwrap_or_default()
+}
+
+/// Text that is not what it is declared to be, or declares nothing, is Windows-1252 as it was before UTF-8.
+fn as_declared<'t>(part: &MessagePart<'_>, text: &'t str, source: &[u8]) -> Cow<'t, str> {
+    let place = usize::try_from(part.offset_body).ok().zip(usize::try_from(part.offset_end).ok());
+    let raw = place.and_then(|(start, end)| source.get(start..end)).unwrap_or_default();
+    let wrong = part.encoding == Encoding::None && text.contains('\u{fffd}') && std::str::from_utf8(raw).is_err();
+    if wrong { Cow::Owned(raw.iter().map(|byte| windows_1252(*byte)).collect()) } else { Cow::Borrowed(text) }
 }
 
 /// The attachment at `index` of [`Reading::attachments`] with its decoded bytes.
@@ -154,14 +204,14 @@ fn describe(index: usize, part: &MessagePart<'_>) -> Attachment {
 /// The last path component of `wanted`, without what a file system or a shell gives a meaning to.
 fn file_name(wanted: &str, index: usize, media_type: &str) -> String {
     let last = shown(wanted).rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
-    let safe: String = last
-        .chars()
-        .map(|c| if matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|') { '_' } else { c })
-        .take(120)
-        .collect();
+    let safe: String =
+        last.chars().map(|c| if matches!(c, ':' | '*' | '?' | '"' | '<' | '>' | '|') { '_' } else { c }).collect();
     let safe = safe.trim_matches(|c: char| c == '.' || c.is_whitespace());
     if !safe.is_empty() {
-        return safe.to_owned();
+        // Its end says what opens it.
+        let (stem, ending) = safe.rsplit_once('.').filter(|(_, ending)| ending.len() <= 10).unwrap_or((safe, ""));
+        let stem: String = stem.chars().take(MAX_NAME).collect();
+        return if ending.is_empty() { stem } else { format!("{}.{ending}", stem.trim_end()) };
     }
     let extension = match media_type {
         "message/rfc822" => ".eml",

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+mod golden;
+mod harmless;
 mod nesting;
 
 use super::{Trouble, attachment, clean, document, read_headers, read_message};
