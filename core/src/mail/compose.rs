@@ -10,6 +10,7 @@ use super::mime::{Headers, Person, message_id};
 const MAX_RECIPIENTS: usize = 200;
 const MAX_REFERENCES: usize = 20;
 const MAX_QUOTED: usize = 64 * 1024;
+const YEAR_10000_MS: u64 = 253_402_300_800_000;
 
 /// A message being answered.
 #[derive(Clone, Debug)]
@@ -116,11 +117,12 @@ impl Draft {
         let from = mailbox(me)?;
         let id = new_id(from.email.domain())?;
         let since = u64::try_from(now_ms).map_err(|_| ComposeError::Build("clock before 1970"))?;
-        let now =
-            UNIX_EPOCH.checked_add(Duration::from_millis(since)).ok_or(ComposeError::Build("clock out of range"))?;
+        // A later year has no form in a header, and lettre panics at it.
+        let now = Some(since).filter(|ms| *ms < YEAR_10000_MS).map(|ms| UNIX_EPOCH + Duration::from_millis(ms));
+        let now = now.ok_or(ComposeError::Build("clock after 9999"))?;
         let mut builder = Message::builder()
             .from(from.clone())
-            .subject(self.subject.clone())
+            .subject(single_spaced(&self.subject))
             .date(now)
             .message_id(Some(format!("<{id}>")));
         let mut recipients: Vec<String> = Vec::new();
@@ -173,7 +175,12 @@ fn mailbox(person: &Person) -> Result<Mailbox, ComposeError> {
     if !address.is_ascii() {
         return Err(bad());
     }
-    Ok(Mailbox::new(Some(name.trim().to_owned()).filter(|n| !n.is_empty()), address.parse().map_err(|_| bad())?))
+    Ok(Mailbox::new(Some(single_spaced(name)).filter(|n| !n.is_empty()), address.parse().map_err(|_| bad())?))
+}
+
+/// lettre splits a header at runs of blanks and encodes the words; readers drop blanks between encoded words.
+fn single_spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Random, so that it says neither the phone's name nor the moment.
@@ -196,12 +203,20 @@ fn thread(headers: &Headers) -> Vec<String> {
 
 fn reply_subject(subject: &str) -> String {
     let mut rest = subject.trim();
-    while let Some(shorter) =
-        rest.get(..3).filter(|start| start.eq_ignore_ascii_case("re:")).and_then(|_| rest.get(3..))
-    {
+    while let Some(shorter) = without_reply_mark(rest) {
         rest = shorter.trim_start();
     }
     format!("Re: {rest}").trim_end().to_owned()
+}
+
+/// `subject` without a mark of an answer before it, as French, English and German programs write it: `Re:`, `RE :`, `Re[2]:`,
+/// `Réf:`, `Rép :`, `AW:`. A mark of a forwarded message (`TR:`, `Fwd:`) says something else and stays.
+fn without_reply_mark(subject: &str) -> Option<&str> {
+    let (mark, rest) = subject.split_once(':')?;
+    let mark = mark.trim_end();
+    let word = mark.strip_suffix(']').and_then(|counted| counted.split_once('[')).map_or(mark, |(word, _)| word);
+    let known = ["re", "ré", "ref", "réf", "rep", "rép", "aw"];
+    (word.len() <= 8 && known.contains(&word.to_lowercase().as_str())).then_some(rest)
 }
 
 fn attribution(headers: &Headers, french: bool) -> String {
@@ -232,3 +247,6 @@ fn quoted(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The headers a list of messages shows and an answer needs (RFC 5322, section 3.6).
 
 use std::borrow::Cow;
+use std::panic::catch_unwind;
 
 use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders as _};
 
@@ -50,7 +51,9 @@ pub struct Headers {
 pub fn read_headers(raw: &[u8]) -> Headers {
     let block = raw.get(..header_length(raw).min(MAX_BLOCK)).unwrap_or(raw);
     let text = utf8_headers(block);
-    MessageParser::default().parse_headers(text.as_ref()).map(|message| from_message(&message)).unwrap_or_default()
+    // The parser has panicked on hostile mail before; what calls this must not fall over with it.
+    let read = || MessageParser::default().parse_headers(text.as_ref()).map(|message| from_message(&message));
+    catch_unwind(read).ok().flatten().unwrap_or_default()
 }
 
 pub(crate) fn from_message(message: &Message<'_>) -> Headers {
@@ -91,7 +94,8 @@ pub(crate) fn visible(c: char) -> bool {
         && !matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Raw eight-bit headers are against RFC 5322 but common: read as UTF-8, else as Latin-1.
+/// Raw eight-bit headers are against RFC 5322 but common: read as UTF-8, else as Windows-1252, as
+/// every mail program means it that says nothing or says Latin-1.
 pub(crate) fn utf8_headers(raw: &[u8]) -> Cow<'_, [u8]> {
     let (head, body) = raw.split_at_checked(header_length(raw)).unwrap_or((raw, &[]));
     if std::str::from_utf8(head).is_ok() {
@@ -101,11 +105,21 @@ pub(crate) fn utf8_headers(raw: &[u8]) -> Cow<'_, [u8]> {
     for line in head.split_inclusive(|b| *b == b'\n') {
         match std::str::from_utf8(line) {
             Ok(_) => out.extend_from_slice(line),
-            Err(_) => out.extend_from_slice(line.iter().map(|b| char::from(*b)).collect::<String>().as_bytes()),
+            Err(_) => out.extend_from_slice(line.iter().map(|b| windows_1252(*b)).collect::<String>().as_bytes()),
         }
     }
     out.extend_from_slice(body);
     Cow::Owned(out)
+}
+
+/// Latin-1 but for 0x80 to 0x9f, where it has `€`, `œ` and `’` (the Encoding Standard's table).
+fn windows_1252(byte: u8) -> char {
+    const HIGH: [char; 32] = [
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘',
+        '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    ];
+    let high = byte.checked_sub(0x80).and_then(|at| HIGH.get(usize::from(at)));
+    high.copied().unwrap_or_else(|| char::from(byte))
 }
 
 fn header_length(raw: &[u8]) -> usize {

@@ -1,9 +1,12 @@
 //! A whole message read for a screen.
 
+use std::panic::catch_unwind;
+
 use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
 use super::clean::{CleanHtml, clean};
 use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible};
+use super::nesting::{hide, restore, restore_text};
 
 const MAX_TEXT: usize = 1 << 20;
 const MAX_ATTACHMENTS: usize = 500;
@@ -55,7 +58,9 @@ pub struct Reading {
 /// Reads a message. Never fails. CPU-bound: call it off the screen's thread.
 pub fn read_message(raw: &[u8]) -> Reading {
     let source = utf8_headers(raw);
-    let Some(message) = MessageParser::default().parse(source.as_ref()).filter(|m| !m.headers().is_empty()) else {
+    let hidden = hide(&source);
+    let parsed = parse(hidden.as_deref().unwrap_or(&source));
+    let Some(message) = parsed.filter(|m| m.parts.first().is_some_and(|root| !root.headers.is_empty())) else {
         let (text, _) = shown_text(&String::from_utf8_lossy(raw));
         return Reading { headers: read_headers(raw), text, trouble: Some(Trouble::Unreadable), ..Reading::default() };
     };
@@ -63,13 +68,13 @@ pub fn read_message(raw: &[u8]) -> Reading {
     let mut plain = String::new();
     for part in message.text_bodies() {
         if let PartType::Text(text) = &part.body {
-            append(&mut plain, text);
+            append(&mut plain, &restore_text(text));
         }
     }
     let mut markup = String::new();
     for part in message.html_bodies() {
         if let PartType::Html(html) = &part.body {
-            append(&mut markup, html);
+            append(&mut markup, &restore_text(html));
         }
     }
     let html = (!markup.is_empty()).then(|| clean(&markup));
@@ -93,9 +98,15 @@ pub fn attachment(raw: &[u8], index: usize) -> Option<(Attachment, Vec<u8>)> {
         return None;
     }
     let source = utf8_headers(raw);
-    let message: Message<'_> = MessageParser::default().parse(source.as_ref())?;
+    let hidden = hide(&source);
+    let message = parse(hidden.as_deref().unwrap_or(&source))?;
     let part = message.attachments().nth(index)?;
-    Some((describe(index, part), part.contents().to_vec()))
+    Some((describe(index, part), restore(part.contents()).into_owned()))
+}
+
+/// Says that a message cannot be read also where the parser panics, which it has done on hostile mail before.
+fn parse(source: &[u8]) -> Option<Message<'_>> {
+    catch_unwind(|| MessageParser::default().parse(source)).ok()?
 }
 
 fn append(all: &mut String, piece: &str) {
@@ -124,15 +135,15 @@ fn shown_text(text: &str) -> (String, bool) {
 fn describe(index: usize, part: &MessagePart<'_>) -> Attachment {
     let media_type = match (part.content_type(), &part.body) {
         (Some(kind), _) => {
-            shown(&format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream"))).to_ascii_lowercase()
+            let declared = format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream"));
+            shown(&restore_text(&declared)).to_ascii_lowercase()
         }
-        (None, PartType::Message(_)) => "message/rfc822".to_owned(),
         (None, PartType::Text(_)) => "text/plain".to_owned(),
         (None, _) => "application/octet-stream".to_owned(),
     };
     Attachment {
         index,
-        name: file_name(part.attachment_name().unwrap_or_default(), index, &media_type),
+        name: file_name(&restore_text(part.attachment_name().unwrap_or_default()), index, &media_type),
         size: part.contents().len(),
         inline: part.content_disposition().is_some_and(|d| d.ctype().eq_ignore_ascii_case("inline")),
         content_id: part.content_id().map(shown),

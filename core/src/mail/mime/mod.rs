@@ -3,10 +3,11 @@
 mod clean;
 mod headers;
 mod message;
+mod nesting;
 
 pub use clean::{CleanHtml, clean, document};
-pub(super) use headers::message_id;
 pub use headers::{Headers, Person, read_headers};
+pub(super) use headers::{message_id, shown};
 pub use message::{Attachment, Reading, Trouble, attachment, read_message};
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+mod nesting;
+
 use super::{Trouble, attachment, clean, document, read_headers, read_message};
 
 #[test]

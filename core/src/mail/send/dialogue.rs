@@ -6,10 +6,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use crate::mail::imap::MailStream;
+use crate::mail::mime::shown;
 
 /// RFC 5321, 4.5.3.1.5 gives a reply line 512 bytes; an EHLO has some twenty lines.
 const LINE: u64 = 4096;
 const LINES: usize = 128;
+/// Takes eight seconds on the slowest mobile network.
+const PIECE: usize = 16 * 1024;
 
 /// A reply of the server.
 pub(super) struct Reply {
@@ -20,7 +23,7 @@ pub(super) struct Reply {
 impl Reply {
     /// What it says, fit to be shown.
     pub(super) fn text(&self) -> String {
-        self.lines.join(" ").chars().filter(|c| !c.is_control()).take(200).collect()
+        shown(&self.lines.join(" ")).chars().take(200).collect()
     }
 }
 
@@ -36,18 +39,16 @@ pub(super) enum Broken {
 pub(super) struct Dialogue {
     stream: BufReader<Box<dyn MailStream>>,
     silence: Duration,
+    end_begun: bool,
 }
 
 impl Dialogue {
     pub(super) fn new(stream: Box<dyn MailStream>, silence: Duration) -> Self {
-        Self { stream: BufReader::new(stream), silence }
+        Self { stream: BufReader::new(stream), silence, end_begun: false }
     }
 
     pub(super) async fn ask(&mut self, line: &str) -> Result<Reply, Broken> {
-        // What the server said before it was asked answers nothing (RFC 3207, 6, knows why).
-        if !self.stream.buffer().is_empty() {
-            return Err(Broken::Nonsense);
-        }
+        self.nothing_unasked()?;
         self.write(line.as_bytes()).await?;
         self.write(b"\r\n").await?;
         self.flush().await?;
@@ -56,6 +57,7 @@ impl Dialogue {
 
     /// Sends the message with its dots doubled, ends it, and waits for the verdict.
     pub(super) async fn message(&mut self, message: &[u8]) -> Result<Reply, Broken> {
+        self.nothing_unasked()?;
         let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 8);
         for line in message.split_inclusive(|b| *b == b'\n') {
             if line.starts_with(b".") {
@@ -66,19 +68,32 @@ impl Dialogue {
         if !out.ends_with(b"\r\n") {
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b".\r\n");
         // In pieces, so that the limit is one on progress.
-        for piece in out.chunks(64 * 1024) {
+        for piece in out.chunks(PIECE) {
             self.write(piece).await?;
         }
+        self.flush().await?;
+        // Noted before the network is asked: whatever it answers, the last line may have gone.
+        self.end_begun = true;
+        self.write(b".\r\n").await?;
         self.flush().await?;
         // Some servers look for viruses first: RFC 5321, 4.5.3.2.6 gives them ten minutes, the teacher has less.
         self.silence = self.silence.saturating_mul(4);
         self.reply().await
     }
 
+    /// Whether the message's last line was begun. Until then no server can have taken the message.
+    pub(super) fn end_begun(&self) -> bool {
+        self.end_begun
+    }
+
     pub(super) async fn reply(&mut self) -> Result<Reply, Broken> {
         timeout(self.silence, self.lines()).await.map_err(|_| Broken::Gone)?
+    }
+
+    /// What the server said before it was asked answers nothing (RFC 3207, 6, knows why).
+    fn nothing_unasked(&self) -> Result<(), Broken> {
+        if self.stream.buffer().is_empty() { Ok(()) } else { Err(Broken::Nonsense) }
     }
 
     async fn lines(&mut self) -> Result<Reply, Broken> {

@@ -4,29 +4,32 @@
 //! and has no OAUTHBEARER. Whether a mail may be sent again depends on exactly that knowledge.
 
 mod dialogue;
+mod login;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use secrecy::ExposeSecret;
-use zeroize::Zeroizing;
+use tokio::time::timeout;
 
 use super::compose::Outgoing;
 use super::credentials::Credentials;
 use super::imap::MailStream;
 use dialogue::{Broken, Dialogue, Reply};
+use login::Login;
+
+/// How long a server that has the message may take to say good-bye.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Stage {
+    /// The secret goes out next: from here on the server may have looked at it.
+    Authenticating,
     /// The server knows who we are.
     Authenticated,
     /// The server takes sender and recipients.
     Envelope,
-    /// The server waits for the message: from here on it may have it.
+    /// The server waits for the message: what follows may get it sent.
     Data,
     /// The server has it.
     Accepted,
@@ -36,7 +39,7 @@ pub enum Stage {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The server does not accept the password or token. Not sent.
+    /// The server does not accept the password or token. Not sent. Without the server's words: they may repeat the secret.
     #[error("authentication failed")]
     AuthenticationFailed,
     /// The server offers no way to authenticate that fits. Not sent, and no secret either.
@@ -66,7 +69,7 @@ pub enum SendError {
         /// The server's limit in bytes.
         limit: u64,
     },
-    /// The connection ended before the server could have had the message. Not sent.
+    /// The connection ended, or the server fell silent, before it could have had the whole message. Not sent.
     #[error("the connection ended before it was sent")]
     NotSent,
     /// The server's answer makes no sense; it has not had the message.
@@ -92,7 +95,7 @@ impl From<Broken> for SendError {
 /// Sends `outgoing` over a stream on which TLS stands already. All recipients or none: when the server refuses one, nobody
 /// gets it, and the error names that one.
 ///
-/// Each wait ends after `silence`. `hello` is the domain of the sender's address: the phone's own name is nobody's business.
+/// Each wait ends after `silence`; that for the verdict on the message after four times as much. `hello` is the domain of the sender's address: the phone's own name is nobody's business.
 pub async fn submit(
     stream: Box<dyn MailStream>,
     hello: &str,
@@ -115,7 +118,9 @@ pub async fn submit(
     {
         return Err(SendError::TooLarge { limit });
     }
-    authenticate(&mut server, &offered, credentials).await?;
+    let login = Login::choose(&offered, credentials)?;
+    stage(Stage::Authenticating);
+    login.run(&mut server).await?;
     stage(Stage::Authenticated);
     let size = if size_limit(&offered).is_some() { format!(" SIZE={}", outgoing.mime.len()) } else { String::new() };
     expect(server.ask(&format!("MAIL FROM:{sender}{size}")).await?, 250)?;
@@ -128,49 +133,21 @@ pub async fn submit(
     stage(Stage::Envelope);
     expect(server.ask("DATA").await?, 354)?;
     stage(Stage::Data);
-    // A server may take what came before the connection broke; only a whole reply says what it did.
-    let reply = server.message(&outgoing.mime).await.map_err(|_| SendError::Uncertain)?;
+    let reply = match server.message(&outgoing.mime).await {
+        Ok(reply) => reply,
+        // A server may take what came before the connection broke; only a whole reply says what it did.
+        Err(_) if server.end_begun() => return Err(SendError::Uncertain),
+        // Without its last line no message is one (RFC 5321, 4.1.1.4).
+        Err(broken) => return Err(broken.into()),
+    };
     match reply.code / 100 {
         2 => stage(Stage::Accepted),
         4 | 5 => return Err(refusal(&reply, None)),
         _ => return Err(SendError::Uncertain),
     }
-    // It has the message: how it takes leave changes nothing.
-    let _ = server.ask("QUIT").await;
+    // It has the message: how it takes leave changes nothing, and nobody waits for it.
+    let _ = timeout(silence.min(FAREWELL), server.ask("QUIT")).await;
     Ok(())
-}
-
-async fn authenticate(server: &mut Dialogue, offered: &Reply, credentials: &Credentials) -> Result<(), SendError> {
-    let mechanisms: BTreeSet<String> = offered
-        .lines
-        .iter()
-        .filter_map(|line| line.to_ascii_uppercase().strip_prefix("AUTH ").map(str::to_owned))
-        .flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    let has = |name: &str| mechanisms.contains(name);
-    let (mechanism, initial) = match credentials {
-        Credentials::Bearer { user, token } if has("OAUTHBEARER") => {
-            ("OAUTHBEARER", Zeroizing::new(format!("n,a={user},\x01auth=Bearer {}\x01\x01", token.expose_secret())))
-        }
-        Credentials::Bearer { user, token } if has("XOAUTH2") => {
-            ("XOAUTH2", Zeroizing::new(format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose_secret())))
-        }
-        Credentials::Password { user, password } if has("PLAIN") => {
-            ("PLAIN", Zeroizing::new(format!("\0{user}\0{}", password.expose_secret())))
-        }
-        _ => return Err(SendError::NoMechanism),
-    };
-    let line = Zeroizing::new(format!("AUTH {mechanism} {}", STANDARD.encode(initial.as_bytes())));
-    let mut reply = server.ask(&line).await?;
-    if reply.code == 334 {
-        // The reason of a refused token; the server waits for an answer to it before it refuses (RFC 7628, 3.2.3).
-        reply = server.ask(if mechanism == "OAUTHBEARER" { "AQ==" } else { "" }).await?;
-    }
-    match reply.code {
-        235 => Ok(()),
-        535 | 534 | 538 | 501 => Err(SendError::AuthenticationFailed),
-        _ => Err(refusal(&reply, None)),
-    }
 }
 
 fn expect(reply: Reply, code: u16) -> Result<Reply, SendError> {

@@ -1,3 +1,5 @@
+mod hostile;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
@@ -75,7 +77,7 @@ fn recorded() -> Vec<String> {
 async fn a_message_goes_out_with_its_dots_doubled() {
     let (outcome, stages, got) = played(recorded(), usize::MAX, token()).await;
     assert_eq!(outcome, Ok(()));
-    assert_eq!(stages, [Stage::Authenticated, Stage::Envelope, Stage::Data, Stage::Accepted]);
+    assert_eq!(stages, [Stage::Authenticating, Stage::Authenticated, Stage::Envelope, Stage::Data, Stage::Accepted]);
     assert!(got.contains("AUTH OAUTHBEARER "));
     assert!(got.contains("RCPT TO:<pmartin@academie.test>\r\n"));
     assert!(got.contains("\r\n\r\nBonjour\r\n..\r\n...fin\r\n.\r\n"));
@@ -106,6 +108,7 @@ async fn a_refusal_at_each_step_is_told_and_nothing_is_sent() {
             let (outcome, _, _) = played(replies, usize::MAX, token()).await;
             match outcome {
                 Err(SendError::TryLater { code: 451, .. }) if later => {}
+                Err(SendError::AuthenticationFailed) if !later && step == 2 => {}
                 Err(SendError::Refused { code: 550, recipient, .. }) if !later => {
                     assert_eq!(recipient.is_some(), step == 4);
                 }
