@@ -28,7 +28,7 @@ fn original() -> ReplyTo {
 /// What a reader shows of `text`: see `mime::shown`, but with its lines.
 fn kept(text: &str) -> String {
     let lines = text.replace("\r\n", "\n").replace('\r', "\n");
-    lines.split('\n').map(|line| visible_of(line)).collect::<Vec<_>>().join("\n")
+    lines.split('\n').map(visible_of).collect::<Vec<_>>().join("\n")
 }
 
 fn visible_of(line: &str) -> String {
