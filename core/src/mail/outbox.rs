@@ -13,7 +13,7 @@ use super::flags::Flags;
 use super::imap::{ImapError, Role};
 use super::mime::Person;
 use super::rows::{self, Kind};
-use super::send::{SendError, submit};
+use super::send::{SendError, Stage, submit};
 use crate::attempts::Outcome;
 use crate::store::{Change, StoreError};
 
@@ -196,13 +196,16 @@ impl MailAccount {
         let (tls, credentials, reserved) = self.submission().await?;
         self.set_letter(letter, LetterState::Sending, None).await?;
         let domain = outgoing.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
-        let outcome = submit(Box::new(tls), domain, &credentials, outgoing, SILENCE, &mut |_| {}).await;
-        let authenticated = match &outcome {
-            Err(SendError::AuthenticationFailed) => Outcome::Refused,
-            Err(SendError::NoMechanism) => Outcome::Untold,
-            _ => Outcome::Accepted,
-        };
-        self.settle(reserved, authenticated).await?;
+        let mut reached = None;
+        let mut stage = |stage| reached = Some(stage);
+        let outcome = submit(Box::new(tls), domain, &credentials, outgoing, SILENCE, &mut stage).await;
+        match (&outcome, reached) {
+            (Err(SendError::AuthenticationFailed), _) => self.settle(reserved, Outcome::Refused).await?,
+            (_, None) => self.settle(reserved, Outcome::Untold).await?,
+            // Nobody knows what the server thought of it: left open, the try counts.
+            (_, Some(Stage::Authenticating)) => {}
+            (_, Some(_)) => self.settle(reserved, Outcome::Accepted).await?,
+        }
         match outcome {
             Ok(()) => {
                 self.set_letter(letter, LetterState::Sent, None).await?;

@@ -199,14 +199,14 @@ impl Oidc<'_> {
 }
 
 /// What the browser brought back.
-struct Answer {
+pub(super) struct Answer {
     issuer: Option<String>,
-    outcome: Result<SecretString, SignInFailure>,
+    pub(super) outcome: Result<SecretString, SignInFailure>,
 }
 
 impl Answer {
     /// Takes an address apart that any app or page may have sent us.
-    fn read(returned: &str, settings: &OidcSettings, state: &str) -> Result<Self, SignInFailure> {
+    pub(super) fn read(returned: &str, settings: &OidcSettings, state: &str) -> Result<Self, SignInFailure> {
         if returned.len() > 16 * 1024 {
             return Err(SignInFailure::TooLarge);
         }

@@ -1,1 +1,3 @@
+mod faults;
+mod id_token;
 mod transitions;

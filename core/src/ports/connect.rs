@@ -88,13 +88,12 @@ impl ConnectError {
                 return Self::from_tls(tls);
             }
             if let Some(io) = error.downcast_ref::<io::Error>() {
-                // An io::Error does not show what it wraps as its source, but that error's own source.
-                if let Some(inner) = io.get_ref()
-                    && let Some(tls) = inner.downcast_ref::<rustls::Error>()
-                {
-                    return Self::from_tls(tls);
-                }
                 found = found.or(Some(Self::from_io(io.kind())));
+                // An io::Error gives as its source not what it wraps, but that error's own source.
+                if let Some(wrapped) = io.get_ref() {
+                    cause = Some(wrapped);
+                    continue;
+                }
             }
             if let Some(http) = error.downcast_ref::<reqwest::Error>()
                 && http.is_timeout()

@@ -109,6 +109,8 @@ async fn a_code_by_mail_is_a_step_of_the_sign_in_and_a_restart_is_none() {
         phone.sign_in(None).happen(SignInEvent::Returned { url: forged }).await,
         SignInState::Failed(SignInFailure::NotOurs(_))
     ));
+    let (_, who) = phone.signed_in(&academy, teacher).await;
+    assert_eq!(who.identifier, "pmartin");
     academy.stop().await.unwrap();
 }
 
