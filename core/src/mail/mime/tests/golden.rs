@@ -52,7 +52,7 @@ fn the_samples_read_as_they_should() {
     for (name, raw) in samples() {
         let file = folder().join(format!("{name}.golden"));
         let told = told(&read_message(&raw));
-        if std::env::var_os("WRITE_GOLDEN").is_some() {
+        if std::env::var_os("UPDATE").is_some() {
             fs::write(&file, &told).unwrap();
         }
         assert_eq!(fs::read_to_string(&file).unwrap_or_default(), told, "{name}");
