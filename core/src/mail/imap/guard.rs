@@ -3,7 +3,6 @@
 //! imap-proto recurses without a limit (a BODYSTRUCTURE of some hundred levels ends the process) and async-imap gives up
 //! the connection at one line it cannot read. So each answer is framed here, measured, tried, and passed on or diverted.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -22,9 +21,11 @@ const LINE: usize = 2 * 1024 * 1024;
 const RESPONSE: usize = 4 * 1024 * 1024;
 const DEPTH: usize = 50;
 const CHUNK: usize = 32 * 1024;
-/// What is kept of answers that cannot be read.
+/// What is kept of answers that cannot be read: so many, so much of one, so much of all, and of any, for the number in it.
 const DIVERTED: usize = 1024;
-const DIVERTED_BYTES: usize = 64 * 1024;
+const DIVERTED_LINE: usize = 64 * 1024;
+const DIVERTED_BYTES: usize = 1024 * 1024;
+const DIVERTED_HEAD: usize = 256;
 
 /// What the guard and the session above it share.
 pub(super) struct Watch {
@@ -33,7 +34,15 @@ pub(super) struct Watch {
     /// The largest literal that the command under way may bring.
     pub(super) literal: AtomicUsize,
     fault: Mutex<Option<ImapError>>,
-    diverted: Mutex<VecDeque<Vec<u8>>>,
+    diverted: Mutex<Diverted>,
+}
+
+/// Answers that cannot be read.
+#[derive(Default)]
+struct Diverted {
+    lines: Vec<Vec<u8>>,
+    bytes: usize,
+    lost: bool,
 }
 
 impl Watch {
@@ -51,9 +60,10 @@ impl Watch {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The answers that could not be read since the last time.
-    pub(super) fn take_diverted(&self) -> Vec<Vec<u8>> {
-        self.diverted.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    /// The answers that could not be read since the last time, and whether there were more than are kept.
+    pub(super) fn take_diverted(&self) -> (Vec<Vec<u8>>, bool) {
+        let taken = std::mem::take(&mut *self.diverted.lock().unwrap_or_else(PoisonError::into_inner));
+        (taken.lines, taken.lost)
     }
 
     fn fail(&self, error: ImapError) -> io::Error {
@@ -63,9 +73,14 @@ impl Watch {
 
     fn divert(&self, raw: &[u8]) {
         let mut diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
-        if diverted.len() < DIVERTED {
-            diverted.push_back(raw.get(..DIVERTED_BYTES).unwrap_or(raw).to_vec());
+        if diverted.lines.len() == DIVERTED {
+            diverted.lost = true;
+            return;
         }
+        let room = DIVERTED_BYTES.saturating_sub(diverted.bytes).clamp(DIVERTED_HEAD, DIVERTED_LINE);
+        let kept = raw.get(..room).unwrap_or(raw);
+        diverted.bytes += kept.len();
+        diverted.lines.push(kept.to_vec());
     }
 }
 
