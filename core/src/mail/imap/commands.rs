@@ -93,10 +93,15 @@ pub struct Selected {
 
 /// A string argument. CR, LF and NUL would end the command and begin another.
 pub(super) fn quoted(text: &str) -> Result<String, ImapError> {
+    Ok(format!("\"{}\"", escaped(text)?))
+}
+
+/// What stands between the quotes.
+pub(super) fn escaped(text: &str) -> Result<String, ImapError> {
     if text.contains(['\r', '\n', '\0']) {
         return Err(ImapError::InvalidArgument);
     }
-    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Ok(text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn mailbox(name: &str) -> Result<String, ImapError> {

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use async_imap::imap_proto::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroizing;
 
 use super::error::{ImapError, Limit};
 
@@ -97,6 +98,11 @@ pub(super) struct Guard<S> {
     scanned: usize,
     /// Where its current line began.
     line: usize,
+    /// What to write instead of what, once.
+    secret: Option<(&'static str, Zeroizing<Vec<u8>>)>,
+    /// What must be written before anything else, and how much of it was.
+    pending: Zeroizing<Vec<u8>>,
+    sent: usize,
 }
 
 impl<S> Guard<S> {
@@ -111,8 +117,16 @@ impl<S> Guard<S> {
             passed: 0,
             scanned: 0,
             line: 0,
+            secret: None,
+            pending: Zeroizing::default(),
+            sent: 0,
         };
         (guard, watch)
+    }
+
+    /// Writes `secret` in the place of the next `placeholder`. async-imap logs what it writes; so it never sees a secret.
+    pub(super) fn substitute(&mut self, placeholder: &'static str, secret: Zeroizing<Vec<u8>>) {
+        self.secret = Some((placeholder, secret));
     }
 
     /// Looks for a whole answer behind `passed`; true when there is something to hand on.
@@ -262,17 +276,52 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Guard<S> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.inner).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent += written,
+            }
+        }
+        (self.pending, self.sent) = (Zeroizing::default(), 0);
+        Poll::Ready(Ok(()))
+    }
+
+    /// `buf` with the secret in its place, where its place is in `buf`.
+    fn substituted(&mut self, buf: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (placeholder, secret) = self.secret.as_ref()?;
+        let at = memchr::memmem::find(buf, placeholder.as_bytes())?;
+        let (before, after) = (buf.get(..at)?, buf.get(at + placeholder.len()..)?);
+        // Of the right size from the start: a vector that grows leaves copies of what was in it.
+        let mut line = Zeroizing::new(Vec::with_capacity(before.len() + secret.len() + after.len()));
+        for part in [before, secret, after] {
+            line.extend_from_slice(part);
+        }
+        self.secret = None;
+        Some(line)
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        let Some(line) = this.substituted(buf) else { return Pin::new(&mut this.inner).poll_write(cx, buf) };
+        this.pending = line;
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        Pin::new(&mut this.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
 
