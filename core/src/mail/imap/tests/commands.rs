@@ -401,3 +401,13 @@ async fn a_message_is_appended_with_and_without_the_servers_go_ahead() {
         assert_eq!(bytes, b"a: b\r\n\r\nc\r\n");
     }
 }
+
+#[tokio::test]
+async fn a_search_that_finds_the_whole_of_a_large_mailbox_is_read() {
+    let mut session = session(|tag, _| {
+        let all: String = (1..=200_000).map(|uid| format!(" {uid}")).collect();
+        format!("* SEARCH{all}\r\n{tag} OK\r\n")
+    })
+    .await;
+    assert_eq!(session.search_header("a", "b").await.map(|found| found.len()), Ok(200_000));
+}
