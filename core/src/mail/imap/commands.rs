@@ -93,10 +93,15 @@ pub struct Selected {
 
 /// A string argument. CR, LF and NUL would end the command and begin another.
 pub(super) fn quoted(text: &str) -> Result<String, ImapError> {
+    Ok(format!("\"{}\"", escaped(text)?))
+}
+
+/// What stands between the quotes.
+pub(super) fn escaped(text: &str) -> Result<String, ImapError> {
     if text.contains(['\r', '\n', '\0']) {
         return Err(ImapError::InvalidArgument);
     }
-    Ok(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    Ok(text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn mailbox(name: &str) -> Result<String, ImapError> {
@@ -117,24 +122,24 @@ impl ImapSession {
         let condstore = if self.has("CONDSTORE") || self.has("QRESYNC") { " (CONDSTORE)" } else { "" };
         let line = format!("SELECT {}{condstore}", mailbox(name)?);
         let mut selected = Selected::default();
-        self.exists = 0;
-        self.run("SELECT", &line, |response| match response {
-            Response::MailboxData(MailboxDatum::Exists(count)) => selected.exists = *count,
-            Response::Data { status: Status::Ok, outcome } => match &outcome.code {
+        self.exists = None;
+        self.run("SELECT", &line, |response| {
+            let Response::Data { status: Status::Ok, outcome } = response else { return };
+            match &outcome.code {
                 Some(ResponseCode::UidValidity(value)) => selected.uid_validity = *value,
                 Some(ResponseCode::UidNext(value)) => selected.uid_next = Some(*value),
                 Some(ResponseCode::HighestModSeq(value)) => selected.highest_mod_seq = Some(*value),
                 _ => {}
-            },
-            _ => {}
+            }
         })
         .await?;
         self.expunged = false;
-        if selected.uid_validity == 0 {
-            // RFC 9051, 6.3.2 requires it, and without it no UID can be kept.
-            return Err(ImapError::Malformed);
+        // RFC 9051, 6.3.2 requires both. Without the first no UID can be kept; and a number that could not be read is not
+        // nought, which would mean that every message is gone.
+        match self.exists {
+            Some(exists) if selected.uid_validity != 0 => Ok(Selected { exists, ..selected }),
+            _ => Err(ImapError::Malformed),
         }
-        Ok(selected)
     }
 
     /// The mailboxes.
@@ -144,10 +149,13 @@ impl ImapSession {
         let mut listed = Vec::new();
         self.run("LIST", line, |response| {
             let Response::MailboxData(MailboxDatum::List(data)) = response else { return };
-            let name = mailbox_name::decode(&data.name).unwrap_or_else(|| data.name.to_string());
+            let decoded = mailbox_name::decode(&data.name);
+            // Under a name that we would write differently, a command might meet another mailbox.
+            let ours = decoded.is_some();
+            let name = decoded.unwrap_or_else(|| data.name.to_string());
             let said = data.name_attributes.iter().find_map(role_of);
             let role = if name.eq_ignore_ascii_case("INBOX") { Some(Role::Inbox) } else { said };
-            let selectable = !data.name_attributes.contains(&NameAttribute::NoSelect);
+            let selectable = ours && !data.name_attributes.iter().any(is_no_mailbox);
             if listed.len() < 5000 {
                 listed.push(Listed {
                     delimiter: data.delimiter.as_ref().map(ToString::to_string),
@@ -206,8 +214,16 @@ impl ImapSession {
         Ok(())
     }
 
-    /// Adds a message to a mailbox.
-    pub async fn append(&mut self, name: &str, flags: &[&str], message: &[u8]) -> Result<(), ImapError> {
+    /// Adds a message to a mailbox. Gives the UIDVALIDITY and the UID it has there, where the server tells (RFC 4315).
+    ///
+    /// After an error other than [`ImapError::Refused`], [`ImapError::Bad`] and [`ImapError::InvalidArgument`] it may be
+    /// there or not: look for it before doing it again.
+    pub async fn append(
+        &mut self,
+        name: &str,
+        flags: &[&str],
+        message: &[u8],
+    ) -> Result<Option<(u32, u32)>, ImapError> {
         if message.contains(&0) {
             return Err(ImapError::InvalidArgument);
         }
@@ -216,22 +232,23 @@ impl ImapSession {
         let (name, flags, plus) = (mailbox(name)?, flag_list(flags)?, if at_once { "+" } else { "" });
         let line = format!("APPEND {name} ({flags}) {{{}{plus}}}", message.len());
         let id = self.begin(&line).await?;
-        if !at_once {
-            let mut asked = false;
-            let mut each = |response: &Response<'_>| asked |= matches!(response, Response::Continue(_));
-            let refused = self.answers("APPEND", &id, &mut each).await?;
-            if !asked {
-                self.in_order();
-                // An OK without a message is none.
-                return refused.and(Err(ImapError::Malformed));
-            }
+        if !at_once && let Some(outcome) = self.go_ahead("APPEND", &id).await? {
+            self.in_order();
+            // An OK without a message is none.
+            return outcome.and(Err(ImapError::Malformed));
         }
         self.send_literal(message).await?;
-        self.finish("APPEND", &id, &mut |_| {}).await
+        let mut place = None;
+        self.finish("APPEND", &id, &mut |response| place = place.or(appended(response))).await?;
+        Ok(place)
     }
 
     /// The UIDs of the messages of the selected mailbox whose header `field` holds `value`.
     pub async fn search_header(&mut self, field: &str, value: &str) -> Result<Vec<u32>, ImapError> {
+        // What is not ASCII needs a CHARSET that no server must know; no field that we look for holds it.
+        if !field.is_ascii() || !value.is_ascii() {
+            return Err(ImapError::InvalidArgument);
+        }
         let line = format!("UID SEARCH HEADER {} {}", quoted(field)?, quoted(value)?);
         let mut found = Vec::new();
         self.run("SEARCH", &line, |response| {
@@ -240,6 +257,11 @@ impl ImapSession {
             }
         })
         .await?;
+        let (unread, lost) = self.watch.take_diverted();
+        // A result that could not be read is not an empty one.
+        if lost || unread.iter().any(|raw| is_search(raw)) {
+            return Err(ImapError::Malformed);
+        }
         Ok(found)
     }
 
@@ -251,6 +273,37 @@ impl ImapSession {
     /// Takes leave. The connection is closed in any case.
     pub async fn logout(mut self) -> Result<(), ImapError> {
         self.run("LOGOUT", "LOGOUT", |_| {}).await
+    }
+}
+
+/// Whether there is only a name, and no mailbox (RFC 9051, 7.3.1).
+fn is_no_mailbox(attribute: &NameAttribute<'_>) -> bool {
+    match attribute {
+        NameAttribute::NoSelect => true,
+        NameAttribute::Extension(name) => name.eq_ignore_ascii_case("\\NonExistent"),
+        _ => false,
+    }
+}
+
+/// The result of a search: `SEARCH`, or `ESEARCH` of a server that knows no better (RFC 4731).
+fn is_search(raw: &[u8]) -> bool {
+    let word = raw.strip_prefix(b"* ").and_then(|rest| rest.split(|b| !b.is_ascii_alphabetic()).next());
+    word.is_some_and(|word| word.eq_ignore_ascii_case(b"SEARCH") || word.eq_ignore_ascii_case(b"ESEARCH"))
+}
+
+fn appended(response: &Response<'_>) -> Option<(u32, u32)> {
+    let Response::Done { status: Status::Ok, outcome, .. } = response else { return None };
+    match &outcome.code {
+        Some(ResponseCode::AppendUid(validity, uids)) => match uids.as_slice() {
+            // imap-proto keeps the type of the set to itself; only its text can be looked into.
+            [one] => {
+                let text = format!("{one:?}");
+                let uid = text.strip_prefix("Uid(")?.strip_suffix(')')?.parse().ok()?;
+                Some((*validity, uid))
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

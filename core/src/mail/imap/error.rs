@@ -75,6 +75,9 @@ pub enum Limit {
     /// One answer of many parts.
     #[error("response")]
     Response,
+    /// More lines that cannot be read than are kept of them.
+    #[error("unreadable lines")]
+    Unreadable,
 }
 
 impl ImapError {

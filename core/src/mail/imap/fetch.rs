@@ -5,17 +5,19 @@ use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, Response};
 
-use super::error::ImapError;
+use super::error::{ImapError, Limit};
 use super::response::internal_date;
 use super::session::ImapSession;
 use super::set::UidSet;
 use crate::mail::flags::Flags;
 
+/// A header block of many recipients has been seen at 200 KB. What is longer is cut by the server: were it refused here,
+/// one letter with a megabyte of recipients would end every sync of the mailbox.
 const HEADERS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO CC REPLY-TO SUBJECT DATE \
-                       MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID)])";
+                       MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID)]<0.262144>)";
 /// Commands on the wire at once: the server works on the next while the answer of the first travels.
 const PIPELINE: usize = 2;
-/// A header block of many recipients has been seen at 200 KB.
+/// Leaves room for servers that take the limit of 256 KiB above for a hint.
 const HEADER_LITERAL: usize = 1024 * 1024;
 
 /// Some messages of the selected mailbox.
@@ -42,6 +44,13 @@ impl Messages {
             Self::Uids(uids) => uids.has(uid),
         }
     }
+
+    fn may_have(&self, sequence: u32, uid: Option<u32>) -> bool {
+        match (self, uid) {
+            (Self::Uids(_), None) => true,
+            (_, uid) => self.has(sequence, uid.unwrap_or_default()),
+        }
+    }
 }
 
 /// What came of a message.
@@ -54,7 +63,7 @@ pub enum HeaderEvent {
     Unreadable {
         /// Its UID, where that much could be read.
         uid: Option<u32>,
-        /// The line, at most 64 KiB of it.
+        /// The line, at most 64 KiB of it; empty where only an attribute of it could not be read.
         raw: Vec<u8>,
     },
 }
@@ -97,13 +106,15 @@ impl ImapSession {
             let Some((id, set)) = wire.pop_front() else { break };
             let mut take = |response: &Response<'_>| each_row(response, set, each);
             let outcome = self.answers("FETCH", &id, &mut take).await?;
-            for raw in self.watch.take_diverted() {
-                if let Some(uid) = unreadable_fetch(&raw) {
-                    each(HeaderEvent::Unreadable { uid, raw });
+            let (unread, lost) = self.watch.take_diverted();
+            for raw in unread {
+                match unreadable_fetch(&raw) {
+                    Some((sequence, uid)) if set.may_have(sequence, uid) => each(HeaderEvent::Unreadable { uid, raw }),
+                    _ => {}
                 }
             }
             // What is already on the wire is still read, so that the session stays in order.
-            refused = refused.and(outcome);
+            refused = refused.and(outcome).and(if lost { Err(ImapError::Limit(Limit::Unreadable)) } else { Ok(()) });
         }
         if !first {
             self.in_order();
@@ -118,23 +129,25 @@ impl ImapSession {
         each: &mut (dyn FnMut(u32, Flags) + Send),
     ) -> Result<bool, ImapError> {
         // On an empty mailbox `1:*` means a message that is not there.
-        if self.exists == 0 {
+        if self.exists == Some(0) {
             return Ok(true);
         }
-        let mut seen = 0u32;
+        // By number: a server may tell a message's flags twice, when they change meanwhile.
+        let mut seen = Vec::new();
         self.expunged = false;
         for piece in uids.pieces() {
             self.run("FETCH", &format!("UID FETCH {piece} (UID FLAGS)"), |response| {
                 let Response::Fetch(_, attributes) = response else { return };
                 if let (Some(uid), Some(flags)) = (uid_of(attributes), flags_of(attributes)) {
-                    seen = seen.saturating_add(1);
+                    seen.push(uid);
                     each(uid, flags);
                 }
             })
             .await?;
         }
-        let unread = self.watch.take_diverted().iter().any(|raw| unreadable_fetch(raw).is_some());
-        Ok(seen == self.exists && !self.expunged && !unread)
+        seen.sort_unstable();
+        seen.dedup();
+        Ok(self.exists.is_some_and(|exists| seen.len() as u64 == u64::from(exists)) && !self.expunged)
     }
 
     /// At most `most` bytes of a part of a message from `offset` on (`section` empty: the whole message). Fewer than `most`
@@ -161,7 +174,10 @@ impl ImapSession {
             .await;
         self.watch.literal.store(HEADER_LITERAL, Ordering::Relaxed);
         outcome?;
-        found.ok_or(ImapError::NotFound)
+        let (unread, lost) = self.watch.take_diverted();
+        // What could not be read is not what is not there.
+        let unread = lost || unread.iter().any(|raw| unreadable_fetch(raw).is_some());
+        found.ok_or(if unread { ImapError::Malformed } else { ImapError::NotFound })
     }
 }
 
@@ -182,23 +198,31 @@ fn each_row(response: &Response<'_>, set: &Messages, each: &mut (dyn FnMut(Heade
             _ => {}
         }
     }
-    // Without a header it is news of a flag, of this message or another; the next sync sees it.
-    if complete && row.uid != 0 && set.has(*sequence, row.uid) {
+    let uid = (row.uid != 0).then_some(row.uid);
+    if complete && uid.is_some() && set.has(*sequence, row.uid) {
         each(HeaderEvent::Row(row));
+        return;
+    }
+    // imap-proto reads what it can of a FETCH, and skips an attribute it cannot: here the UID or the header itself. With
+    // neither it is news of a flag, of this message or another, which the next sync sees.
+    let skipped = attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Unknown));
+    if (skipped || complete) && set.may_have(*sequence, uid) {
+        each(HeaderEvent::Unreadable { uid, raw: row.header });
     }
 }
 
-/// The UID in a FETCH that could not be read; `None` when it is no FETCH at all.
-fn unreadable_fetch(raw: &[u8]) -> Option<Option<u32>> {
-    let head = String::from_utf8_lossy(raw.get(..200).unwrap_or(raw)).to_ascii_uppercase();
-    let mut words = head.split([' ', '(', ')']).filter(|word| !word.is_empty());
-    if (words.next(), words.next().map(|n| n.parse::<u32>().is_ok()), words.next())
-        != (Some("*"), Some(true), Some("FETCH"))
-    {
-        return None;
-    }
-    let mut after = words.skip_while(|word| *word != "UID").skip(1);
-    Some(after.next().and_then(|uid| uid.trim().parse().ok()))
+/// Sequence number and UID of a FETCH that could not be read; `None` when it is no FETCH at all.
+///
+/// The UID is looked for before the first literal and outside quotes only: what comes behind may be a mail's own words.
+fn unreadable_fetch(raw: &[u8]) -> Option<(u32, Option<u32>)> {
+    let head = raw.get(..200).unwrap_or(raw).split(|b| b"{\n".contains(b)).next().unwrap_or_default();
+    let head = String::from_utf8_lossy(head).to_ascii_uppercase();
+    let bare: Vec<&str> = head.split('"').step_by(2).collect();
+    let mut words = bare.iter().flat_map(|piece| piece.split([' ', '(', ')', '\r'])).filter(|word| !word.is_empty());
+    let sequence = words.next().filter(|word| *word == "*").and_then(|_| words.next())?.parse().ok()?;
+    words.next().filter(|word| *word == "FETCH")?;
+    let uid = words.skip_while(|word| *word != "UID").nth(1).and_then(|uid| uid.parse().ok());
+    Some((sequence, uid))
 }
 
 fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {

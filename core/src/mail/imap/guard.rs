@@ -3,7 +3,6 @@
 //! imap-proto recurses without a limit (a BODYSTRUCTURE of some hundred levels ends the process) and async-imap gives up
 //! the connection at one line it cannot read. So each answer is framed here, measured, tried, and passed on or diverted.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
@@ -13,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use async_imap::imap_proto::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use zeroize::Zeroizing;
 
 use super::error::{ImapError, Limit};
 
@@ -22,9 +22,11 @@ const LINE: usize = 2 * 1024 * 1024;
 const RESPONSE: usize = 4 * 1024 * 1024;
 const DEPTH: usize = 50;
 const CHUNK: usize = 32 * 1024;
-/// What is kept of answers that cannot be read.
+/// What is kept of answers that cannot be read: so many, so much of one, so much of all, and of any, for the number in it.
 const DIVERTED: usize = 1024;
-const DIVERTED_BYTES: usize = 64 * 1024;
+const DIVERTED_LINE: usize = 64 * 1024;
+const DIVERTED_BYTES: usize = 1024 * 1024;
+const DIVERTED_HEAD: usize = 256;
 
 /// What the guard and the session above it share.
 pub(super) struct Watch {
@@ -33,7 +35,15 @@ pub(super) struct Watch {
     /// The largest literal that the command under way may bring.
     pub(super) literal: AtomicUsize,
     fault: Mutex<Option<ImapError>>,
-    diverted: Mutex<VecDeque<Vec<u8>>>,
+    diverted: Mutex<Diverted>,
+}
+
+/// Answers that cannot be read.
+#[derive(Default)]
+struct Diverted {
+    lines: Vec<Vec<u8>>,
+    bytes: usize,
+    lost: bool,
 }
 
 impl Watch {
@@ -51,9 +61,10 @@ impl Watch {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The answers that could not be read since the last time.
-    pub(super) fn take_diverted(&self) -> Vec<Vec<u8>> {
-        self.diverted.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    /// The answers that could not be read since the last time, and whether there were more than are kept.
+    pub(super) fn take_diverted(&self) -> (Vec<Vec<u8>>, bool) {
+        let taken = std::mem::take(&mut *self.diverted.lock().unwrap_or_else(PoisonError::into_inner));
+        (taken.lines, taken.lost)
     }
 
     fn fail(&self, error: ImapError) -> io::Error {
@@ -63,9 +74,14 @@ impl Watch {
 
     fn divert(&self, raw: &[u8]) {
         let mut diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
-        if diverted.len() < DIVERTED {
-            diverted.push_back(raw.get(..DIVERTED_BYTES).unwrap_or(raw).to_vec());
+        if diverted.lines.len() == DIVERTED {
+            diverted.lost = true;
+            return;
         }
+        let room = DIVERTED_BYTES.saturating_sub(diverted.bytes).clamp(DIVERTED_HEAD, DIVERTED_LINE);
+        let kept = raw.get(..room).unwrap_or(raw);
+        diverted.bytes += kept.len();
+        diverted.lines.push(kept.to_vec());
     }
 }
 
@@ -82,6 +98,11 @@ pub(super) struct Guard<S> {
     scanned: usize,
     /// Where its current line began.
     line: usize,
+    /// What to write instead of what, once.
+    secret: Option<(&'static str, Zeroizing<Vec<u8>>)>,
+    /// What must be written before anything else, and how much of it was.
+    pending: Zeroizing<Vec<u8>>,
+    sent: usize,
 }
 
 impl<S> Guard<S> {
@@ -96,8 +117,16 @@ impl<S> Guard<S> {
             passed: 0,
             scanned: 0,
             line: 0,
+            secret: None,
+            pending: Zeroizing::default(),
+            sent: 0,
         };
         (guard, watch)
+    }
+
+    /// Writes `secret` in the place of the next `placeholder`. async-imap logs what it writes; so it never sees a secret.
+    pub(super) fn substitute(&mut self, placeholder: &'static str, secret: Zeroizing<Vec<u8>>) {
+        self.secret = Some((placeholder, secret));
     }
 
     /// Looks for a whole answer behind `passed`; true when there is something to hand on.
@@ -247,17 +276,52 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Guard<S> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.inner).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent += written,
+            }
+        }
+        (self.pending, self.sent) = (Zeroizing::default(), 0);
+        Poll::Ready(Ok(()))
+    }
+
+    /// `buf` with the secret in its place, where its place is in `buf`.
+    fn substituted(&mut self, buf: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (placeholder, secret) = self.secret.as_ref()?;
+        let at = memchr::memmem::find(buf, placeholder.as_bytes())?;
+        let (before, after) = (buf.get(..at)?, buf.get(at + placeholder.len()..)?);
+        // Of the right size from the start: a vector that grows leaves copies of what was in it.
+        let mut line = Zeroizing::new(Vec::with_capacity(before.len() + secret.len() + after.len()));
+        for part in [before, secret, after] {
+            line.extend_from_slice(part);
+        }
+        self.secret = None;
+        Some(line)
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(cx, buf)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        let Some(line) = this.substituted(buf) else { return Pin::new(&mut this.inner).poll_write(cx, buf) };
+        this.pending = line;
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        Pin::new(&mut this.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_shutdown(cx)
+        let this = self.get_mut();
+        ready!(this.poll_pending(cx))?;
+        Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
 

@@ -12,12 +12,16 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
-use super::commands::quoted;
+use super::commands::{escaped, quoted};
 use super::error::{ImapError, shown};
 use super::guard::Watch;
 use super::response::{code_of, judge_login};
 use super::session::{Guarded, Limits, name, names, patiently};
 use crate::mail::Credentials;
+
+/// What async-imap is given for the secret, and what it makes of it where it encodes it. The guard puts the secret there.
+const PLACEHOLDER: &str = "here-the-guard-puts-the-secret";
+const PLACEHOLDER_ENCODED: &str = "aGVyZS10aGUtZ3VhcmQtcHV0cy10aGUtc2VjcmV0";
 
 /// Greets and authenticates.
 pub(super) async fn open(
@@ -32,47 +36,66 @@ pub(super) async fn open(
         offered = capabilities(&mut client, watch, limits).await?;
     }
     let attempt = Attempt::choose(&offered, credentials)?;
+    let (refusal, secrets) = (Arc::new(Mutex::new(String::new())), attempt.secrets()?);
     let outcome = match attempt {
-        Attempt::Sasl { mechanism, initial } => {
+        Attempt::Sasl { mechanism, .. } => {
             let at_once = offered.contains("SASL-IR");
-            let line = if at_once {
-                Zeroizing::new(format!("{mechanism} {}", STANDARD.encode(&*initial)))
+            let (line, placeholder) = if at_once {
+                (format!("{mechanism} {PLACEHOLDER}"), PLACEHOLDER)
             } else {
-                Zeroizing::new(mechanism.to_owned())
+                (mechanism.to_owned(), PLACEHOLDER_ENCODED)
             };
-            let refusal = Arc::new(Mutex::new(String::new()));
+            client.get_mut().substitute(placeholder, secrets.wire.clone());
             let answering = Answering {
-                initial: (!at_once).then_some(initial),
+                initial: !at_once,
                 at_error: if mechanism == "OAUTHBEARER" { b"\x01" } else { b"" },
                 refusal: Arc::clone(&refusal),
             };
-            let tried = patiently(watch, limits.silence, client.authenticate(line.as_str(), answering)).await?;
-            tried.map_err(|(trouble, _)| (trouble, refusal.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+            patiently(watch, limits.silence, client.authenticate(line, answering)).await?
         }
-        Attempt::Login { user, password } => {
-            let tried = client.login(quoted_part(&user)?, quoted_part(password.expose_secret())?);
-            let tried = patiently(watch, limits.silence, tried).await?;
-            tried.map_err(|(trouble, _)| (trouble, String::new()))
+        Attempt::Login { user, .. } => {
+            let user = quoted_part(&user)?;
+            client.get_mut().substitute(PLACEHOLDER, secrets.wire.clone());
+            patiently(watch, limits.silence, client.login(user, PLACEHOLDER)).await?
         }
     };
-    outcome.map_err(|(trouble, refusal)| {
-        watch.fault().unwrap_or_else(|| match trouble {
-            Trouble::No(text) => {
-                // async-imap wraps the server's words; what is in brackets decides.
-                let said = text.split_once("info: Some(\"").map_or(text.as_str(), |(_, said)| said);
-                match judge_login(said.trim_end_matches("\")")) {
-                    ImapError::AuthenticationFailed { text } if text.is_empty() => {
-                        ImapError::AuthenticationFailed { text: shown(&refusal) }
-                    }
-                    other => other,
-                }
-            }
-            Trouble::Bad(text) => ImapError::Bad { command: "AUTHENTICATE", text: shown(&text) },
-            Trouble::Io(error) => ImapError::from_io(&error),
-            Trouble::ConnectionLost => ImapError::Closed,
-            _ => ImapError::Malformed,
-        })
+    outcome.map_err(|(trouble, _)| {
+        let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        watch.fault().unwrap_or_else(|| why(trouble, &refusal, &secrets))
     })
+}
+
+/// What async-imap's error means.
+fn why(trouble: Trouble, refusal: &str, secrets: &Secrets) -> ImapError {
+    match trouble {
+        Trouble::No(text) => match judge_login(&secrets.hidden(&said(&text))) {
+            ImapError::AuthenticationFailed { text } if text.is_empty() => {
+                ImapError::AuthenticationFailed { text: shown(&secrets.hidden(refusal)) }
+            }
+            other => other,
+        },
+        Trouble::Bad(text) => ImapError::Bad { command: "AUTHENTICATE", text: shown(&secrets.hidden(&said(&text))) },
+        Trouble::Io(error) => ImapError::from_io(&error),
+        Trouble::ConnectionLost => ImapError::Closed,
+        _ => ImapError::Malformed,
+    }
+}
+
+/// The server's own words in those of async-imap, `code: …, info: Some("…")`, where they stand as Rust writes a string.
+fn said(text: &str) -> String {
+    let Some((_, said)) = text.split_once("info: Some(\"") else { return String::new() };
+    let mut coded = said.strip_suffix("\")").unwrap_or(said).chars();
+    let mut words = String::new();
+    while let Some(c) = coded.next() {
+        match (c, if c == '\\' { coded.next() } else { None }) {
+            ('\\', Some(c @ ('\\' | '"' | '\''))) => words.push(c),
+            // A control character, which is not shown.
+            ('\\', Some('u')) => coded.by_ref().take_while(|c| *c != '}').for_each(drop),
+            ('\\', _) => {}
+            (c, _) => words.push(c),
+        }
+    }
+    words
 }
 
 async fn greeting(client: &mut Client<Guarded>, watch: &Watch, limits: Limits) -> Result<BTreeSet<String>, ImapError> {
@@ -120,24 +143,54 @@ async fn capabilities(
 }
 
 enum Attempt {
-    Sasl { mechanism: &'static str, initial: Zeroizing<Vec<u8>> },
+    Sasl { mechanism: &'static str, initial: Zeroizing<Vec<u8>>, secret: SecretString },
     Login { user: String, password: SecretString },
 }
 
+/// The secret in the forms that must not be shown, and the one that goes on the wire.
+struct Secrets {
+    plain: Zeroizing<Vec<u8>>,
+    wire: Zeroizing<Vec<u8>>,
+}
+
+impl Secrets {
+    /// The server's words, unless it repeats ours: some answer BAD with the line that they did not understand.
+    fn hidden(&self, text: &str) -> String {
+        let holds = |secret: &[u8]| !secret.is_empty() && memchr::memmem::find(text.as_bytes(), secret).is_some();
+        if holds(&self.plain) || holds(&self.wire) { String::new() } else { text.to_owned() }
+    }
+}
+
 impl Attempt {
+    fn secrets(&self) -> Result<Secrets, ImapError> {
+        Ok(match self {
+            Self::Sasl { initial, secret, .. } => Secrets {
+                plain: Zeroizing::new(secret.expose_secret().as_bytes().to_vec()),
+                wire: Zeroizing::new(STANDARD.encode(&**initial).into_bytes()),
+            },
+            Self::Login { password, .. } => Secrets {
+                plain: Zeroizing::new(password.expose_secret().as_bytes().to_vec()),
+                // async-imap puts quotes around the placeholder.
+                wire: Zeroizing::new(escaped(password.expose_secret())?.into_bytes()),
+            },
+        })
+    }
+
     fn choose(offered: &BTreeSet<String>, credentials: &Credentials) -> Result<Self, ImapError> {
         let has = |name: &str| offered.contains(name);
-        let sasl = |mechanism, text: String| Ok(Self::Sasl { mechanism, initial: Zeroizing::new(text.into_bytes()) });
+        let sasl = |mechanism, text: String, secret: &SecretString| {
+            Ok(Self::Sasl { mechanism, initial: Zeroizing::new(text.into_bytes()), secret: secret.clone() })
+        };
         match credentials {
-            Credentials::Bearer { user, token } => {
-                let token = token.expose_secret();
+            Credentials::Bearer { user, token: secret } => {
+                let token = secret.expose_secret();
                 if user.contains(['\x01', ',', '=', '\0']) || token.contains(['\x01', '\r', '\n']) {
                     return Err(ImapError::InvalidArgument);
                 }
                 if has("AUTH=OAUTHBEARER") {
-                    sasl("OAUTHBEARER", format!("n,a={user},\x01auth=Bearer {token}\x01\x01"))
+                    sasl("OAUTHBEARER", format!("n,a={user},\x01auth=Bearer {token}\x01\x01"), secret)
                 } else if has("AUTH=XOAUTH2") {
-                    sasl("XOAUTH2", format!("user={user}\x01auth=Bearer {token}\x01\x01"))
+                    sasl("XOAUTH2", format!("user={user}\x01auth=Bearer {token}\x01\x01"), secret)
                 } else {
                     Err(ImapError::NoMechanism)
                 }
@@ -147,7 +200,7 @@ impl Attempt {
                     return Err(ImapError::InvalidArgument);
                 }
                 if has("AUTH=PLAIN") {
-                    sasl("PLAIN", format!("\0{user}\0{}", password.expose_secret()))
+                    sasl("PLAIN", format!("\0{user}\0{}", password.expose_secret()), password)
                 } else if has("LOGINDISABLED") {
                     Err(ImapError::NoMechanism)
                 } else {
@@ -166,19 +219,19 @@ fn quoted_part(text: &str) -> Result<&str, ImapError> {
 /// Answers the server's challenges: with the initial response where it could not be sent at once, then, at an error, with
 /// what RFC 7628 (3.2.3) asks for.
 struct Answering {
-    initial: Option<Zeroizing<Vec<u8>>>,
+    initial: bool,
     at_error: &'static [u8],
     refusal: Arc<Mutex<String>>,
 }
 
 impl Authenticator for Answering {
-    type Response = Zeroizing<Vec<u8>>;
+    type Response = &'static [u8];
 
     fn process(&mut self, challenge: &[u8]) -> Self::Response {
-        if let Some(initial) = self.initial.take() {
-            return initial;
+        if std::mem::take(&mut self.initial) {
+            return PLACEHOLDER.as_bytes();
         }
         *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = shown(&String::from_utf8_lossy(challenge));
-        Zeroizing::new(self.at_error.to_vec())
+        self.at_error
     }
 }

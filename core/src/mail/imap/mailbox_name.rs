@@ -40,8 +40,13 @@ pub(super) fn encode(name: &str) -> String {
     wire
 }
 
-/// The name behind the wire's form; `None` where it has none, and is shown as it came.
+/// The name behind the wire's form; `None` where it has none, or one that [`encode`] would write differently. Such a name
+/// can be shown as it came, and cannot be given to a command.
 pub(super) fn decode(wire: &str) -> Option<String> {
+    loosely(wire).filter(|name| encode(name) == wire)
+}
+
+fn loosely(wire: &str) -> Option<String> {
     let mut name = String::with_capacity(wire.len());
     let mut rest = wire;
     while let Some((plain, shifted)) = rest.split_once('&') {

@@ -1,6 +1,6 @@
 //! A session with an IMAP server: one command after the other, each read to its tagged answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_imap::Session;
-use async_imap::imap_proto::{Capability, RequestId, Response};
+use async_imap::imap_proto::{Capability, MailboxDatum, Outcome, RequestId, Response, ResponseCode, Status};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::error::ImapError;
+use super::error::{ImapError, shown};
 use super::guard::{Guard, Watch};
 use super::login;
 use super::response::judge;
@@ -33,6 +33,23 @@ pub struct Limits {
     pub silence: Duration,
 }
 
+/// What is kept of the server's news until somebody takes it.
+const EVENTS: usize = 100;
+
+/// What the server said of its own accord.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// So many messages are in the selected mailbox now.
+    Exists(u32),
+    /// The message of this sequence number is gone, and those behind it moved up by one.
+    Expunged(u32),
+    /// Words that the user must be shown (RFC 9051, 7.1, ALERT), at most 200 characters.
+    Alert(String),
+    /// The server is about to hang up, and why, in at most 200 characters.
+    Bye(String),
+}
+
 /// A session with an IMAP server, authenticated.
 ///
 /// One command at a time. After a failure other than the server's NO or BAD, or when the future of a command was dropped
@@ -44,10 +61,17 @@ pub struct ImapSession {
     capabilities: BTreeSet<String>,
     /// True from the first byte of a command to its tagged answer.
     under_way: bool,
-    /// Messages in the selected mailbox, as the server last said.
-    pub(super) exists: u32,
+    /// Messages in the selected mailbox, as the server last said; `None` where it did not.
+    pub(super) exists: Option<u32>,
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
+    events: VecDeque<ServerEvent>,
+}
+
+/// How an exchange goes on.
+enum Step {
+    GoAhead,
+    Done(Result<(), ImapError>),
 }
 
 impl fmt::Debug for ImapSession {
@@ -65,8 +89,16 @@ impl ImapSession {
     ) -> Result<Self, ImapError> {
         let (guard, watch) = Guard::new(stream);
         let inner = login::open(guard, &watch, credentials, limits).await?;
-        let mut session =
-            Self { inner, watch, limits, capabilities: BTreeSet::new(), under_way: false, exists: 0, expunged: false };
+        let mut session = Self {
+            inner,
+            watch,
+            limits,
+            capabilities: BTreeSet::new(),
+            under_way: false,
+            exists: None,
+            expunged: false,
+            events: VecDeque::new(),
+        };
         let mut found = BTreeSet::new();
         session.run("CAPABILITY", "CAPABILITY", |response| names(response, &mut found)).await?;
         session.capabilities = found;
@@ -83,7 +115,12 @@ impl ImapSession {
         !self.under_way && self.watch.fault().is_none()
     }
 
-    /// Sends `line` and gives its untagged answers to `each` until the tagged one. `command` names it in errors.
+    /// What the server said of its own accord since this was last asked, in order. At most the last hundred.
+    pub fn take_events(&mut self) -> Vec<ServerEvent> {
+        self.events.drain(..).collect()
+    }
+
+    /// Sends `line` and gives its answers to `each`, the tagged one last. `command` names it in errors.
     pub(super) async fn run(
         &mut self,
         command: &'static str,
@@ -99,6 +136,8 @@ impl ImapSession {
         if self.under_way || self.watch.fault().is_some() {
             return Err(ImapError::Closed);
         }
+        // What could not be read before this command says nothing of its outcome.
+        let _ = self.watch.take_diverted();
         self.send(line).await
     }
 
@@ -145,24 +184,45 @@ impl ImapSession {
         id: &RequestId,
         each: &mut dyn FnMut(&Response<'_>),
     ) -> Result<Result<(), ImapError>, ImapError> {
+        match self.step(command, id, each).await? {
+            Step::Done(outcome) => Ok(outcome),
+            // The server asks for a literal that we do not send: it would wait for ever.
+            Step::GoAhead => Err(ImapError::Malformed),
+        }
+    }
+
+    /// Waits for leave to send a literal; `Some` when the command ended without it.
+    pub(super) async fn go_ahead(
+        &mut self,
+        command: &'static str,
+        id: &RequestId,
+    ) -> Result<Option<Result<(), ImapError>>, ImapError> {
+        match self.step(command, id, &mut |_| {}).await? {
+            Step::Done(outcome) => Ok(Some(outcome)),
+            Step::GoAhead => Ok(None),
+        }
+    }
+
+    async fn step(
+        &mut self,
+        command: &'static str,
+        id: &RequestId,
+        each: &mut dyn FnMut(&Response<'_>),
+    ) -> Result<Step, ImapError> {
         loop {
-            let watch = Arc::clone(&self.watch);
-            let read = patiently(&watch, self.limits.silence, self.inner.read_response()).await?;
+            let read = patiently(&self.watch, self.limits.silence, self.inner.read_response()).await?;
             let response = read.map_err(|error| self.watch.fault().unwrap_or_else(|| ImapError::from_io(&error)))?;
             let response = response.ok_or(ImapError::Closed)?;
+            self.notice(response.parsed());
             match response.parsed() {
-                Response::Done { tag, status, outcome } if tag == id => return Ok(judge(command, status, outcome)),
+                Response::Done { tag, status, outcome } if tag == id => {
+                    each(response.parsed());
+                    return Ok(Step::Done(judge(command, status, outcome)));
+                }
                 // The answer of a command that is not ours: nothing can be trusted any more.
                 Response::Done { .. } => return Err(ImapError::Malformed),
-                // The server asks for a literal that we do not send: it would wait for ever.
-                Response::Continue(_) if command != "APPEND" => return Err(ImapError::Malformed),
-                other => {
-                    self.notice(other);
-                    each(other);
-                    if matches!(other, Response::Continue(_)) {
-                        return Ok(Ok(()));
-                    }
-                }
+                Response::Continue(_) => return Ok(Step::GoAhead),
+                other => each(other),
             }
         }
     }
@@ -173,17 +233,37 @@ impl ImapSession {
     }
 
     fn notice(&mut self, response: &Response<'_>) {
-        use async_imap::imap_proto::MailboxDatum;
         match response {
-            Response::MailboxData(MailboxDatum::Exists(count)) => self.exists = *count,
-            Response::Expunge(_) => {
-                self.exists = self.exists.saturating_sub(1);
+            Response::MailboxData(MailboxDatum::Exists(count)) => {
+                self.exists = Some(*count);
+                self.tell(ServerEvent::Exists(*count));
+            }
+            Response::Expunge(sequence) => {
+                self.exists = self.exists.map(|count| count.saturating_sub(1));
                 self.expunged = true;
+                self.tell(ServerEvent::Expunged(*sequence));
             }
             Response::Vanished { earlier: false, .. } => self.expunged = true,
+            Response::Data { status: Status::Bye, outcome } => self.tell(ServerEvent::Bye(words(outcome))),
+            Response::Data { outcome, .. } | Response::Done { outcome, .. }
+                if matches!(outcome.code, Some(ResponseCode::Alert)) =>
+            {
+                self.tell(ServerEvent::Alert(words(outcome)));
+            }
             _ => {}
         }
     }
+
+    fn tell(&mut self, event: ServerEvent) {
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+fn words(outcome: &Outcome<'_>) -> String {
+    shown(outcome.information.as_deref().unwrap_or_default())
 }
 
 /// Waits for `future` as long as bytes keep coming.

@@ -2,6 +2,7 @@ mod commands;
 mod guard;
 mod pieces;
 mod recorded;
+mod secrets;
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-use super::super::{HeaderEvent, ImapError, ImapSession, Limit, Messages, Role, UidSet};
+use super::super::{HeaderEvent, ImapError, ImapSession, Limit, Messages, Role, ServerEvent, UidSet};
 use super::{LIMITS, Peer, opened, password, session};
 use crate::mail::{Credentials, Flags};
 
@@ -13,13 +13,13 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
         3 => session.move_messages(&one, "Trash").await,
         4 => session.copy_messages(&one, "Trash").await,
         5 => session.expunge_uids(&one).await,
-        6 => session.append("Sent", &["\\Seen"], b"From: a\r\n\r\n").await,
+        6 => session.append("Sent", &["\\Seen"], b"From: a\r\n\r\n").await.map(|_| ()),
         7 => session.search_header("Message-ID", "<a@b>").await.map(|_| ()),
         8 => session.noop().await,
         9 => session.fetch_part(1, "", 0, 100).await.map(|_| ()),
         10 => session.fetch_headers(&sets, &mut |_| {}).await,
         11 => {
-            session.exists = 3;
+            session.exists = Some(3);
             session.fetch_flags(&UidSet::all(), &mut |_, _| {}).await.map(|_| ())
         }
         _ => return None,
@@ -169,7 +169,7 @@ async fn rows_come_for_what_was_asked_and_only_for_that() {
     let row = |uid: u32| {
         format!(
             "* {uid} FETCH (UID {uid} FLAGS (\\Seen \\sEEN $x) INTERNALDATE \" 1-Feb-2026 10:00:00 +0100\" \
-             RFC822.SIZE 77 BODY[HEADER.FIELDS (FROM)] {{13}}\r\nFrom: a@b\r\n\r\n)\r\n"
+             RFC822.SIZE 77 BODY[HEADER.FIELDS (FROM)]<0> {{13}}\r\nFrom: a@b\r\n\r\n)\r\n"
         )
     };
     let mut session = session(move |tag, command| {
@@ -206,12 +206,137 @@ async fn a_list_of_flags_is_whole_only_when_every_message_is_in_it() {
         ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Seen))\r\n", true),
         ("* 1 FETCH (UID 4 FLAGS ())\r\n", false),
         ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 EXPUNGE\r\n", false),
+        ("* 1 FETCH (UID 4 FLAGS ())\r\n* 1 FETCH (UID 4 FLAGS (\\Seen))\r\n", false),
+        ("* 3 EXISTS\r\n* 1 FETCH (UID 4 FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS ())\r\n", false),
         ("* 1 FETCH (UID 4 FLAGS ())\r\n* 2 FETCH (UID 7 FLAGS (\\Seen)) junk\r\n", false),
     ] {
         let mut session = session(move |tag, _| format!("{answer}{tag} OK\r\n")).await;
-        session.exists = 2;
+        session.exists = Some(2);
         assert_eq!(session.fetch_flags(&UidSet::all(), &mut |_, _| {}).await, Ok(whole), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_number_of_messages_that_cannot_be_read_is_not_nought() {
+    for exists in ["", "* 5 EXISTS\n", "* 99999999999 EXISTS\r\n"] {
+        let mut session = session(move |tag, _| format!("{exists}* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n")).await;
+        assert_eq!(session.select("INBOX").await, Err(ImapError::Malformed), "{exists}");
+        assert_eq!(session.fetch_flags(&UidSet::all(), &mut |_, _| {}).await, Ok(false));
+    }
+    let mut empty = session(|tag, _| format!("* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n")).await;
+    assert_eq!(empty.select("INBOX").await.map(|selected| selected.exists), Ok(0));
+    assert_eq!(empty.fetch_flags(&UidSet::all(), &mut |_, _| {}).await, Ok(true));
+}
+
+#[tokio::test]
+async fn results_that_cannot_be_read_are_not_empty_ones() {
+    for line in ["* SEARCH 2 5 (MODSEQ 917)\r\n", "* ESEARCH (TAG \"A1\") UID ALL 1:3\r\n"] {
+        let mut searched = session(move |tag, _| format!("{line}{tag} OK\r\n")).await;
+        assert_eq!(searched.search_header("Message-ID", "<a@b>").await, Err(ImapError::Malformed), "{line}");
+        assert!(searched.is_usable());
+        // Another command's junk is no matter of this one.
+        assert_eq!(searched.noop().await, Ok(()));
+        assert_eq!(searched.fetch_part(1, "", 0, 10).await, Err(ImapError::NotFound));
+    }
+    let mut part = session(|tag, _| format!("* 1 FETCH (UID 1 BODY[]<0> junk)\r\n{tag} OK\r\n")).await;
+    assert_eq!(part.fetch_part(1, "", 0, 10).await, Err(ImapError::Malformed));
+}
+
+#[tokio::test]
+async fn unreadable_rows_are_told_for_what_was_asked_by_no_number_of_a_mails_own() {
+    let mut session = session(|tag, command| match command {
+        "NOOP" => format!("* 5 FETCH (UID 5 junk)\r\n{tag} OK\r\n"),
+        _ => format!(
+            "* 8 FETCH (UID 8 junk)\r\n* 6 FETCH (FLAGS (((] BODY[] {{12}}\r\nx (UID 5) yz)\r\n\
+             * 6 FETCH (INTERNALDATE \"UID 5\" UID 6 junk)\r\n\
+             * 5 FETCH (UID 5 BODY[HEADER.FIELDS (FROM)] junk)\r\n\
+             * 6 FETCH (UID 99999999999 BODY[HEADER.FIELDS (FROM)] NIL)\r\n{tag} OK\r\n"
+        ),
+    })
+    .await;
+    session.noop().await.unwrap();
+    let mut told = Vec::new();
+    let sets = [Messages::Uids(UidSet::of(&[5, 6]))];
+    session.fetch_headers(&sets, &mut |event| told.push(event)).await.unwrap();
+    let uids: Vec<_> = told
+        .iter()
+        .map(|event| match event {
+            HeaderEvent::Unreadable { uid, .. } => *uid,
+            HeaderEvent::Row(row) => panic!("{row:?}"),
+        })
+        .collect();
+    // Those of which something was read come at once, the others behind the tagged answer.
+    assert_eq!(uids, [None, None, Some(6), Some(5)]);
+}
+
+#[tokio::test]
+async fn more_unreadable_rows_than_are_kept_are_an_error_and_no_silence() {
+    let mut session = session(|tag, _| format!("{}{tag} OK\r\n", "* 6 FETCH (UID 6 junk)\r\n".repeat(1025))).await;
+    let sets = [Messages::Uids(UidSet::of(&[6]))];
+    let outcome = session.fetch_headers(&sets, &mut |_| {}).await;
+    assert_eq!(outcome, Err(ImapError::Limit(Limit::Unreadable)));
+    assert!(session.is_usable());
+}
+
+#[tokio::test]
+async fn a_second_go_ahead_is_no_success_of_an_append() {
+    for capabilities in ["IMAP4rev1 LITERAL+", "IMAP4rev1"] {
+        let (stream, mut peer) = Peer::pair();
+        tokio::spawn(async move {
+            peer.say("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n").await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("{tag} OK\r\n")).await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("* CAPABILITY {capabilities}\r\n{tag} OK\r\n")).await;
+            let (tag, _) = peer.command().await.unwrap();
+            peer.say(format!("+ go\r\n+ go on\r\n{tag} NO [OVERQUOTA] full\r\n")).await;
+            peer.literal(4).await;
+        });
+        let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+        assert_eq!(session.append("Sent", &[], b"a: b").await, Err(ImapError::Malformed), "{capabilities}");
+        assert!(!session.is_usable());
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_says_of_its_own_accord_is_kept_in_order_and_in_bounds() {
+    let mut session = session(|tag, command| match command {
+        "NOOP" => format!(
+            "* 9 EXISTS\r\n* 4 EXPUNGE\r\n* OK [ALERT] Maintenance \x07at noon\r\n\
+             * BYE going\r\n{tag} OK [ALERT] soon\r\n"
+        ),
+        _ => format!("{}{tag} OK\r\n", "* 1 EXISTS\r\n".repeat(500)),
+    })
+    .await;
+    session.noop().await.unwrap();
+    let events = session.take_events();
+    assert_eq!(
+        events,
+        [
+            ServerEvent::Exists(9),
+            ServerEvent::Expunged(4),
+            ServerEvent::Alert("Maintenance at noon".to_owned()),
+            ServerEvent::Bye("going".to_owned()),
+            ServerEvent::Alert("soon".to_owned()),
+        ]
+    );
+    session.search_header("a", "b").await.unwrap();
+    assert_eq!(session.take_events().len(), 100);
+    assert!(session.take_events().is_empty());
+}
+
+#[tokio::test]
+async fn a_mailbox_that_a_command_could_not_name_cannot_be_selected() {
+    let mut told = session(|tag, _| {
+        format!(
+            "* LIST () \"/\" \"&AGE-\"\r\n* LIST () \"/\" \"R&D\"\r\n\
+             * LIST (\\NonExistent) \"/\" gone\r\n* LIST () \"/\" a\r\n{tag} OK\r\n"
+        )
+    })
+    .await;
+    let listed = told.list().await.unwrap();
+    let seen: Vec<_> = listed.iter().map(|one| (one.name.as_str(), one.selectable)).collect();
+    assert_eq!(seen, [("&AGE-", false), ("R&D", false), ("gone", false), ("a", true)]);
 }
 
 #[tokio::test]
@@ -246,6 +371,7 @@ async fn arguments_that_would_begin_another_command_are_not_sent() {
     assert_eq!(session.store_flags(&one, true, &["\\Seen) x"]).await, Err(ImapError::InvalidArgument));
     assert_eq!(session.fetch_part(1, "1]<0.1> X", 0, 1).await, Err(ImapError::InvalidArgument));
     assert_eq!(session.append("Sent", &[], b"a\0b").await, Err(ImapError::InvalidArgument));
+    assert_eq!(session.search_header("Subject", "été").await, Err(ImapError::InvalidArgument));
     assert!(session.is_usable());
 }
 
@@ -268,9 +394,20 @@ async fn a_message_is_appended_with_and_without_the_servers_go_ahead() {
             (command, bytes)
         });
         let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
-        session.append("Envoyés", &["\\Seen"], b"a: b\r\n\r\nc").await.unwrap();
+        let place = session.append("Envoyés", &["\\Seen"], b"a: b\r\n\r\nc").await;
+        assert_eq!(place, Ok(Some((1, 2))));
         let (command, bytes) = server.await.unwrap();
         assert_eq!(command, format!("APPEND \"Envoy&AOk-s\" (\\Seen) {{9{plus}}}"));
         assert_eq!(bytes, b"a: b\r\n\r\nc\r\n");
     }
+}
+
+#[tokio::test]
+async fn a_search_that_finds_the_whole_of_a_large_mailbox_is_read() {
+    let mut session = session(|tag, _| {
+        let all: String = (1..=200_000).map(|uid| format!(" {uid}")).collect();
+        format!("* SEARCH{all}\r\n{tag} OK\r\n")
+    })
+    .await;
+    assert_eq!(session.search_header("a", "b").await.map(|found| found.len()), Ok(200_000));
 }

@@ -30,7 +30,7 @@ fn through(input: &[u8], sizes: &[usize]) -> (Vec<u8>, Option<ImapError>, Vec<Ve
 }
 
 fn diverted(watch: &Watch) -> Vec<Vec<u8>> {
-    watch.take_diverted()
+    watch.take_diverted().0
 }
 
 const TALK: &[u8] = b"* OK hi\r\n* 1 FETCH (UID 7 BODY[] {9}\r\nA1 OK)\r\n( FLAGS (\\Seen))\r\n* 23 EXISTS\r\n\
@@ -79,6 +79,16 @@ fn limits_end_the_connection_before_memory_is_spent() {
     let part = [b"* 1 FETCH (BODY[] {1000000}\r\n".as_slice(), &vec![b'y'; 1_000_000]].concat();
     let parts = [part, [b" {1000000}\r\n".as_slice(), &vec![b'y'; 1_000_000]].concat().repeat(6)].concat();
     assert_eq!(through(&parts, &[1 << 16]).1, Some(ImapError::Limit(Limit::Response)));
+}
+
+#[test]
+fn little_is_kept_of_many_long_lines_that_cannot_be_read_and_the_number_of_each() {
+    let line = |uid: usize| format!("* 1 FETCH (UID {uid} {})\r\n", "x".repeat(70_000));
+    let input: String = (0..100).map(line).collect();
+    let (given, fault, diverted) = through(input.as_bytes(), &[1 << 16]);
+    assert_eq!((given.len(), fault, diverted.len()), (0, None, 100));
+    assert!(diverted.iter().map(Vec::len).sum::<usize>() <= (1024 + 100) * 1024);
+    assert!(diverted[99].starts_with(b"* 1 FETCH (UID 99 "));
 }
 
 #[test]
