@@ -7,6 +7,7 @@
 
 pub mod academy;
 pub mod attempts;
+pub mod companion;
 pub mod mail;
 pub mod portal;
 pub mod ports;

@@ -8,7 +8,7 @@ use std::{fs, io};
 /// The rooms in their order: an arrow points from a room to one on a lower floor. Rooms of one floor do not know each
 /// other.
 pub const FLOORS: &[&[&str]] =
-    &[&["ports"], &["words"], &["store"], &["academy"], &["attempts"], &["portal"], &["mail"]];
+    &[&["ports"], &["words"], &["store"], &["academy"], &["attempts"], &["portal"], &["mail"], &["companion"]];
 
 /// Who knows whom: from each room of the core, the rooms that its files name.
 pub fn arrows(core: &Path) -> io::Result<BTreeMap<String, BTreeSet<String>>> {

@@ -125,7 +125,7 @@ impl ImapSession {
         &mut self,
         command: &'static str,
         line: &str,
-        mut each: impl FnMut(&Response<'_>),
+        mut each: impl FnMut(&Response<'_>) + Send,
     ) -> Result<(), ImapError> {
         let id = self.begin(line).await?;
         self.finish(command, &id, &mut each).await
@@ -170,7 +170,7 @@ impl ImapSession {
         &mut self,
         command: &'static str,
         id: &RequestId,
-        each: &mut dyn FnMut(&Response<'_>),
+        each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<(), ImapError> {
         let outcome = self.answers(command, id, each).await?;
         self.under_way = false;
@@ -182,7 +182,7 @@ impl ImapSession {
         &mut self,
         command: &'static str,
         id: &RequestId,
-        each: &mut dyn FnMut(&Response<'_>),
+        each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<Result<(), ImapError>, ImapError> {
         match self.step(command, id, each).await? {
             Step::Done(outcome) => Ok(outcome),
@@ -207,7 +207,7 @@ impl ImapSession {
         &mut self,
         command: &'static str,
         id: &RequestId,
-        each: &mut dyn FnMut(&Response<'_>),
+        each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<Step, ImapError> {
         loop {
             let read = patiently(&self.watch, self.limits.silence, self.inner.read_response()).await?;
