@@ -1,19 +1,29 @@
 //! The academy's control: a small HTTP interface on the loopback, for tests that are not written in Rust.
 
-use crate::{Academy, Browser, MailError, Teacher};
+use crate::{
+    Academy, Browser, MailError, Teacher,
+    http::{self, Asked, Handler, Limits},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use hyper::{
+    Method, StatusCode, Uri,
+    header::{CONNECTION, HeaderValue},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::{Mutex, Notify, Semaphore},
+    net::TcpListener,
+    sync::{Mutex, Notify},
 };
 
-const REQUEST_LIMIT: usize = 1 << 20;
-const READ_LIMIT: Duration = Duration::from_secs(10);
-const CONNECTIONS: usize = 16;
+const LIMITS: Limits = Limits {
+    connections: 64,
+    body: 1 << 20,
+    wait: Duration::from_secs(10),
+    // A sign-in may take a minute.
+    longest: Duration::from_secs(120),
+};
 
 /// The control of one academy:
 ///
@@ -51,12 +61,6 @@ struct Deliver {
     text: String,
 }
 
-struct Request {
-    method: String,
-    target: String,
-    body: Vec<u8>,
-}
-
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Control {
@@ -71,56 +75,46 @@ impl Control {
         self.listener.local_addr()
     }
 
-    /// Answers requests, sixteen at a time, until one says stop.
+    /// Answers requests until one says stop, and then those under way, for two seconds at most.
     pub async fn run(self) -> std::io::Result<()> {
-        let free = Arc::new(Semaphore::new(CONNECTIONS));
-        loop {
-            let stream = tokio::select! {
-                () = self.shared.stop.notified() => return Ok(()),
-                accepted = self.listener.accept() => accepted?.0,
-            };
-            let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return Ok(()) };
-            let shared = Arc::clone(&self.shared);
-            tokio::spawn(async move {
-                // A client that went away needs no answer.
-                let _ = shared.serve(stream).await;
-                drop(permit);
-            });
-        }
+        let Self { listener, shared } = self;
+        http::run(listener, None, LIMITS, Arc::clone(&shared), shared.stop.notified()).await;
+        Ok(())
+    }
+}
+
+impl Handler for Shared {
+    async fn answer(&self, asked: Asked) -> http::Answer {
+        let body = asked.body.as_deref().unwrap_or_default();
+        let (status, body) = match self.act(&asked.method, &asked.uri, body).await {
+            Ok(Some(body)) => (StatusCode::OK, body),
+            Ok(None) => (StatusCode::NOT_FOUND, json!({"error": "no such request"})),
+            Err(error) if error.is::<serde_json::Error>() => {
+                (StatusCode::BAD_REQUEST, json!({"error": error.to_string()}))
+            }
+            Err(error) => (StatusCode::BAD_GATEWAY, json!({"error": error.to_string()})),
+        };
+        let mut answer = http::json(status, &body);
+        // No connection is left open that the end would have to wait for.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        answer
     }
 }
 
 impl Shared {
-    async fn serve(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let read = tokio::time::timeout(READ_LIMIT, read(&mut stream)).await;
-        let Some(request) = read.map_err(std::io::Error::from)?? else {
-            return answer(&mut stream, "400 Bad Request", &json!({"error": "not a request"})).await;
-        };
-        let stops = (request.method.as_str(), request.target.as_str()) == ("POST", "/stop");
-        let (status, body) = match self.act(&request).await {
-            Ok(Some(body)) => ("200 OK", body),
-            Ok(None) => ("404 Not Found", json!({"error": "no such request"})),
-            Err(error) if error.is::<serde_json::Error>() => ("400 Bad Request", json!({"error": error.to_string()})),
-            Err(error) => ("502 Bad Gateway", json!({"error": error.to_string()})),
-        };
-        let answered = answer(&mut stream, status, &body).await;
-        if stops {
-            self.stop.notify_one();
-        }
-        answered
-    }
-
-    async fn act(&self, request: &Request) -> Result<Option<Value>, Failure> {
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        match (request.method.as_str(), path) {
-            ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(&request.body)?).await.map(Some),
+    async fn act(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<Option<Value>, Failure> {
+        match (method.as_str(), uri.path()) {
+            ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await.map(Some),
             ("POST", "/mail/deliver") => {
-                let mail: Deliver = serde_json::from_slice(&request.body)?;
+                let mail: Deliver = serde_json::from_slice(body)?;
                 self.academy.deliver(&mail.to, message(&mail).as_bytes()).await?;
                 Ok(Some(json!({})))
             }
-            ("GET", "/mailbox") => self.subjects(query).await.map(Some),
-            ("POST", "/stop") => Ok(Some(json!({}))),
+            ("GET", "/mailbox") => self.subjects(uri.query().unwrap_or_default()).await.map(Some),
+            ("POST", "/stop") => {
+                self.stop.notify_one();
+                Ok(Some(json!({})))
+            }
             _ => Ok(None),
         }
     }
@@ -168,39 +162,4 @@ fn message(mail: &Deliver) -> String {
         words.join("\r\n "),
         lines.join("\r\n")
     )
-}
-
-/// Reads one request; `None` when it is none or too large.
-async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Request>> {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            let mut first = head.lines().next().unwrap_or_default().split(' ');
-            let (Some(method), Some(target)) = (first.next(), first.next()) else { return Ok(None) };
-            let length = head.lines().find_map(|line| {
-                let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-            });
-            let whole = end + 4 + length.unwrap_or(0).min(REQUEST_LIMIT);
-            if bytes.len() >= whole {
-                let body = bytes[end + 4..whole].to_vec();
-                return Ok(Some(Request { method: method.to_owned(), target: target.to_owned(), body }));
-            }
-        }
-        if bytes.len() > REQUEST_LIMIT || stream.read_buf(&mut bytes).await? == 0 {
-            return Ok(None);
-        }
-    }
-}
-
-async fn answer(stream: &mut TcpStream, status: &str, body: &Value) -> std::io::Result<()> {
-    let body = body.to_string();
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
-    stream.shutdown().await
 }

@@ -22,6 +22,7 @@ mod authority;
 mod browser;
 mod control;
 mod forms;
+mod http;
 mod mailbox;
 mod ports;
 mod profile;
