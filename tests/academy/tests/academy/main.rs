@@ -1,5 +1,7 @@
 //! The academy itself: it starts, lets people in and leaves nothing behind.
 
+mod push;
+
 use academy::{Academy, Browser, BrowserError, Teacher, Validity};
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio, time::Duration};
@@ -140,15 +142,17 @@ fn the_authority_signs_leaves_for_faults() {
 }
 
 /// The binary and what it says of itself.
-async fn binary() -> (Child, Value) {
+async fn running(arguments: &[&str]) -> (Child, Value) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_academy"))
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let hello = timeout(Duration::from_secs(40), lines.next_line()).await.unwrap().unwrap().unwrap();
+    // The first start on a machine installs.
+    let hello = timeout(Duration::from_secs(900), lines.next_line()).await.unwrap().unwrap().unwrap();
     (child, serde_json::from_str(&hello).unwrap())
 }
 
@@ -171,7 +175,7 @@ fn folder_of(pid: u32) -> std::path::PathBuf {
 
 #[tokio::test]
 async fn a_killed_binary_leaves_nothing() {
-    let (mut child, _) = binary().await;
+    let (mut child, _) = running(&[]).await;
     let folder = folder_of(child.id().unwrap());
     assert!(folder.exists());
     child.start_kill().unwrap();
@@ -180,7 +184,7 @@ async fn a_killed_binary_leaves_nothing() {
 
 #[tokio::test]
 async fn the_control_serves_a_test_in_another_language() {
-    let (mut child, hello) = binary().await;
+    let (mut child, hello) = running(&[]).await;
     let folder = folder_of(child.id().unwrap());
     let http = reqwest::Client::builder();
     let http = http.tls_backend_preconfigured(no_tls()).no_proxy().build().unwrap();
