@@ -25,6 +25,7 @@ mod control;
 mod forms;
 mod http;
 mod mailbox;
+mod parts;
 mod ports;
 mod profile;
 mod servers;

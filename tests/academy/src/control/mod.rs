@@ -1,10 +1,15 @@
 //! The academy's control: a small HTTP interface on the loopback, for tests that are not written in Rust.
 
+mod mail;
+mod push;
+mod wire;
+
+use self::push::Answer;
 use crate::{
-    Academy, Browser, MailError, Teacher,
+    Academy, Browser, MailError, PushPhone, Teacher,
     http::{self, Asked, Handler, Limits},
+    wire::Wire,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use hyper::{
     Method, StatusCode, Uri,
     header::{CONNECTION, HeaderValue},
@@ -21,8 +26,8 @@ const LIMITS: Limits = Limits {
     connections: 64,
     body: 1 << 20,
     wait: Duration::from_secs(10),
-    // A sign-in may take a minute.
-    longest: Duration::from_secs(120),
+    // A large mailbox takes minutes to fill.
+    longest: Duration::from_secs(900),
 };
 
 /// The control of one academy:
@@ -32,9 +37,19 @@ const LIMITS: Limits = Limits {
 /// | `POST /browser/sign-in` | `{"url", "teacher"}` | `{"redirect"}` |
 /// | `POST /mail/deliver` | `{"to", "subject", "text"}` | `{}` |
 /// | `GET /mailbox?teacher=&mailbox=` | | `{"subjects": []}` |
+/// | `POST /mail/fill` | `{"teacher", "count"}`, `"seed"` | `{"messages", "bytes"}` |
+/// | `POST /push/enrol` | `{"teacher"}` | `{"uri"}`: what an app enrols from, once |
+/// | `POST /push/phone` | `{"teacher"}` | `{"serial"}`: the control enrols a phone of its own |
+/// | `POST /push/approve`, `/push/decline` | `{"teacher"}` | `{"title", "question"}`: the control's phone has answered |
+/// | `POST /wire` | `{"host", "fault"}`, `"delay_ms"` | `{"host", "address", "port"}`: what to map the name to |
 /// | `POST /stop` | | `{}` |
 ///
-/// What fails answers 4xx or 502 with `{"error"}`. Each teacher has a browser of their own, which keeps its session.
+/// A wire's `host` is `portal`, `imap`, `smtp` or `push`, its `fault` `none`, `black_hole`, `refuse`, `unknown_authority`,
+/// `expired` or `wrong_host`; each host has one wire, which keeps its address when the fault changes.
+///
+/// A sign-in waits for what the phone answers, so `/push/approve`, which waits for a prompt at most half a minute, is sent
+/// beside it. What fails answers 4xx or 502 with `{"error"}`. Each teacher has a browser of their own, which keeps its
+/// session.
 #[derive(Debug)]
 pub struct Control {
     listener: TcpListener,
@@ -45,6 +60,8 @@ pub struct Control {
 struct Shared {
     academy: Arc<Academy>,
     browsers: Mutex<BTreeMap<&'static str, Arc<Browser>>>,
+    phones: Mutex<BTreeMap<&'static str, Arc<PushPhone>>>,
+    wires: Mutex<BTreeMap<wire::Host, Wire>>,
     stop: Notify,
 }
 
@@ -54,20 +71,20 @@ struct SignIn {
     teacher: String,
 }
 
-#[derive(Deserialize)]
-struct Deliver {
-    to: String,
-    subject: String,
-    text: String,
-}
-
 type Failure = Box<dyn Error + Send + Sync>;
 
 impl Control {
     /// Listens on a free loopback port; [`Control::run`] answers.
     pub async fn bind(academy: Arc<Academy>) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        Ok(Self { listener, shared: Arc::new(Shared { academy, browsers: Mutex::default(), stop: Notify::new() }) })
+        let shared = Shared {
+            academy,
+            browsers: Mutex::default(),
+            phones: Mutex::default(),
+            wires: Mutex::default(),
+            stop: Notify::new(),
+        };
+        Ok(Self { listener, shared: Arc::new(shared) })
     }
 
     /// Where it listens.
@@ -104,23 +121,26 @@ impl Handler for Shared {
 impl Shared {
     async fn act(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<Option<Value>, Failure> {
         match (method.as_str(), uri.path()) {
-            ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await.map(Some),
-            ("POST", "/mail/deliver") => {
-                let mail: Deliver = serde_json::from_slice(body)?;
-                self.academy.deliver(&mail.to, message(&mail).as_bytes()).await?;
-                Ok(Some(json!({})))
-            }
-            ("GET", "/mailbox") => self.subjects(uri.query().unwrap_or_default()).await.map(Some),
+            ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await,
+            ("POST", "/mail/deliver") => self.deliver(serde_json::from_slice(body)?).await,
+            ("POST", "/mail/fill") => self.fill(serde_json::from_slice(body)?).await,
+            ("GET", "/mailbox") => self.subjects(uri.query().unwrap_or_default()).await,
+            ("POST", "/push/enrol") => self.enrol(serde_json::from_slice(body)?).await,
+            ("POST", "/push/phone") => self.phone(serde_json::from_slice(body)?).await,
+            ("POST", "/push/approve") => self.answer_prompt(serde_json::from_slice(body)?, Answer::Approve).await,
+            ("POST", "/push/decline") => self.answer_prompt(serde_json::from_slice(body)?, Answer::Decline).await,
+            ("POST", "/wire") => self.set_wire(serde_json::from_slice(body)?).await,
             ("POST", "/stop") => {
                 self.stop.notify_one();
-                Ok(Some(json!({})))
+                Ok(json!({}))
             }
-            _ => Ok(None),
+            _ => return Ok(None),
         }
+        .map(Some)
     }
 
     async fn sign_in(&self, request: SignIn) -> Result<Value, Failure> {
-        let teacher = Teacher::by_uid(&request.teacher).ok_or(MailError::NoTeacher(request.teacher))?;
+        let teacher = teacher(&request.teacher)?;
         let known = self.browsers.lock().await.get(teacher.uid).cloned();
         let browser = match known {
             Some(browser) => browser,
@@ -129,37 +149,8 @@ impl Shared {
         self.browsers.lock().await.insert(teacher.uid, Arc::clone(&browser));
         Ok(json!({"redirect": browser.sign_in(&request.url, teacher).await?}))
     }
-
-    async fn subjects(&self, query: &str) -> Result<Value, Failure> {
-        let query: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let asked = |name: &str, otherwise: &str| query.get(name).cloned().unwrap_or_else(|| otherwise.to_owned());
-        let mut mailbox = self.academy.mailbox(&asked("teacher", "")).await?;
-        let messages = mailbox.messages(&asked("mailbox", "INBOX")).await?;
-        let parser = mail_parser::MessageParser::new();
-        let subject =
-            |raw: &Vec<u8>| parser.parse(raw).and_then(|m| m.subject().map(ToOwned::to_owned)).unwrap_or_default();
-        Ok(json!({"subjects": messages.iter().map(subject).collect::<Vec<_>>()}))
-    }
 }
 
-/// A plain text mail. Subject and text are encoded, so that no letter or line end of theirs becomes a header.
-fn message(mail: &Deliver) -> String {
-    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
-    let id = jiff::Timestamp::now().as_nanosecond();
-    let letters: Vec<char> = mail.subject.chars().collect();
-    // RFC 2047 allows 75 letters for an encoded word; ten characters are at most 40 bytes and 68 letters.
-    let words: Vec<_> = letters
-        .chunks(10)
-        .map(|part| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(part.iter().collect::<String>())))
-        .collect();
-    let encoded = BASE64_STANDARD.encode(&mail.text).into_bytes();
-    let lines: Vec<_> = encoded.chunks(76).map(String::from_utf8_lossy).collect();
-    format!(
-        "From: Rectorat <rectorat@academie.test>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {date}\r\n\
-         Message-ID: <{id}@academie.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
-         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
-        mail.to.replace(['\r', '\n'], ""),
-        words.join("\r\n "),
-        lines.join("\r\n")
-    )
+fn teacher(uid: &str) -> Result<&'static Teacher, MailError> {
+    Teacher::by_uid(uid).ok_or_else(|| MailError::NoTeacher(uid.to_owned()))
 }
