@@ -64,6 +64,14 @@ pub enum SetupError {
         /// The end of its output.
         output: String,
     },
+    /// privacyIDEA could not be installed from PyPI or prepared; the step and the end of its output.
+    #[error("cannot install privacyIDEA, at: {step}\n{output}")]
+    Push {
+        /// The command of this step; its folder is gone.
+        step: String,
+        /// The end of its output.
+        output: String,
+    },
     /// There is no folder to keep what is installed from PyPI.
     #[error("neither XDG_CACHE_HOME nor HOME names a folder")]
     NoHome,

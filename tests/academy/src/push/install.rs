@@ -97,6 +97,7 @@ impl Installed {
         let etc = self.folder.join("etc");
         std::fs::create_dir_all(&etc)?;
         let venv = self.folder.join("venv");
+        // Here and below: a set-up whose process is killed leaves none behind.
         run(Command::new("setpriv").args(["--pdeathsig", "KILL", PYTHON, "-m", "venv"]).arg(&venv)).await?;
         let requirements = venv.join("lib/privacyidea/requirements.txt").display().to_string();
         for packages in [&["--no-deps", RELEASE][..], &["--require-hashes", "-r", &requirements], &[WEB_SERVER]] {
@@ -167,12 +168,13 @@ fn write_configuration(folder: &Path) -> Result<(), AcademyError> {
 }
 
 async fn run(command: &mut Command) -> Result<(), AcademyError> {
-    let told = command.as_std().get_args().skip(2).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    // Without `--pdeathsig KILL`.
+    let step = command.as_std().get_args().skip(2).map(|part| part.to_string_lossy()).collect::<Vec<_>>().join(" ");
     let done = command.stdin(Stdio::null()).kill_on_drop(true).output();
     let done = timeout(LIMIT, done).await.map_err(io::Error::from)??;
     if done.status.success() {
         return Ok(());
     }
     let output = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    Err(SetupError::Install { command: told, output: servers::tail(&output) }.into())
+    Err(SetupError::Push { step, output: servers::tail(&output) }.into())
 }

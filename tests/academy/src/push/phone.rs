@@ -87,12 +87,7 @@ impl PushPhone {
             return Err(PhoneError::Uri("v"));
         }
         let (url, serial, credential) = (field("url")?, field("serial")?, field("enrollment_credential")?);
-        let pem = openssl(&["genrsa", "2048"], "").await?;
-        let public_pem = openssl(&["rsa", "-pubout"], &pem).await?;
-        // Between its first and last line a PEM is what the server wants: SubjectPublicKeyInfo in base64.
-        let public: String = public_pem.lines().filter(|line| !line.starts_with('-')).collect();
-        let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| PhoneError::Key)?;
-        let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| PhoneError::Key)?;
+        let (key, public) = new_key().await?;
         let hosts = academy.hosts();
         let http = client(
             academy.ca_pem(),
@@ -119,12 +114,12 @@ impl PushPhone {
     /// Asks once for the prompts that wait. One that the server has not signed is an error.
     pub async fn prompts(&self) -> Result<Vec<Prompt>, PhoneError> {
         let timestamp = Timestamp::now().to_string();
-        let signature = self.sign(&format!("{}|{timestamp}", self.serial))?;
+        let signature = signature(&self.key, &format!("{}|{timestamp}", self.serial))?;
         let query = [("serial", self.serial.as_str()), ("timestamp", &timestamp), ("signature", &signature)];
         let mut answer = read(self.http.get(&self.url).query(&query)).await?;
         let prompts: Vec<Prompt> =
             serde_json::from_value(answer["result"]["value"].take()).map_err(|_| PushError::Unreadable)?;
-        match prompts.iter().all(|prompt| self.has_signed(prompt)) {
+        match prompts.iter().all(|prompt| prompt.is_signed_by(&self.server_key)) {
             true => Ok(prompts),
             false => Err(PhoneError::NotGenuine("prompt")),
         }
@@ -155,7 +150,7 @@ impl PushPhone {
     }
 
     async fn answer(&self, prompt: &Prompt, signed: String, more: &[(&str, &str)]) -> Result<(), PhoneError> {
-        let signature = self.sign(&signed)?;
+        let signature = signature(&self.key, &signed)?;
         let mut form = vec![("serial", self.serial.as_str()), ("nonce", &prompt.nonce), ("signature", &signature)];
         form.extend_from_slice(more);
         let answer = read(self.http.post(&prompt.url).form(&form)).await?;
@@ -164,25 +159,58 @@ impl PushPhone {
             false => Err(PhoneError::NotTaken),
         }
     }
+}
 
-    /// Base32 of an RSASSA-PKCS1-v1_5 signature with SHA-256; the server wants capitals and the padding.
-    fn sign(&self, text: &str) -> Result<String, PhoneError> {
-        let mut signature = vec![0; self.key.public().modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
-            .map_err(|_| PhoneError::Key)?;
-        Ok(base32::encode(BASE32, &signature))
-    }
-
-    fn has_signed(&self, prompt: &Prompt) -> bool {
-        let Prompt { nonce, url, serial, question, title, sslverify, .. } = prompt;
+impl Prompt {
+    fn is_signed_by(&self, server_key: &[u8]) -> bool {
+        let Self { nonce, url, serial, question, title, sslverify, .. } = self;
         let mut text = format!("{nonce}|{url}|{serial}|{question}|{title}|{sslverify}");
-        if let Some(choices) = &prompt.require_presence {
+        if let Some(choices) = &self.require_presence {
             text += "|";
             text += choices;
         }
-        let Some(signature) = base32::decode(BASE32, &prompt.signature) else { return false };
-        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.server_key);
-        key.verify(text.as_bytes(), &signature).is_ok()
+        let Some(signature) = base32::decode(BASE32, &self.signature) else { return false };
+        UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, server_key).verify(text.as_bytes(), &signature).is_ok()
+    }
+}
+
+/// Base32 of an RSASSA-PKCS1-v1_5 signature with SHA-256; the server wants capitals and the padding.
+fn signature(key: &RsaKeyPair, text: &str) -> Result<String, PhoneError> {
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).map_err(|_| PhoneError::Key)?;
+    Ok(base32::encode(BASE32, &signature))
+}
+
+/// An RSA key of 2,048 bits, with its SubjectPublicKeyInfo in base64, as the server wants it.
+async fn new_key() -> Result<(RsaKeyPair, String), PhoneError> {
+    let pem = openssl(&["genrsa", "2048"], "").await?;
+    let public_pem = openssl(&["rsa", "-pubout"], &pem).await?;
+    // What stands between a PEM's first and last line.
+    let public = public_pem.lines().filter(|line| !line.starts_with('-')).collect();
+    let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| PhoneError::Key)?;
+    let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| PhoneError::Key)?;
+    Ok((key, public))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Prompt, new_key, signature};
+
+    #[tokio::test]
+    async fn a_prompt_that_was_changed_on_its_way_is_not_genuine() {
+        let (server, _) = new_key().await.unwrap();
+        let (stranger, _) = new_key().await.unwrap();
+        let text = "N|https://push.academie.test/ttype/push|PIPU1|Connexion ?|Portail|1";
+        let prompt: Prompt = serde_json::from_value(serde_json::json!({
+            "nonce": "N", "url": "https://push.academie.test/ttype/push", "serial": "PIPU1", "question": "Connexion ?",
+            "title": "Portail", "sslverify": "1", "signature": signature(&server, text).unwrap(),
+        }))
+        .unwrap();
+        assert!(prompt.is_signed_by(server.public().as_ref()));
+        assert!(!prompt.is_signed_by(stranger.public().as_ref()));
+        let changed = Prompt { url: "https://elsewhere.test/ttype/push".to_owned(), ..prompt.clone() };
+        assert!(!changed.is_signed_by(server.public().as_ref()));
+        let unsigned = Prompt { signature: String::new(), ..prompt };
+        assert!(!unsigned.is_signed_by(server.public().as_ref()));
     }
 }
