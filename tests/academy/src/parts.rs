@@ -44,11 +44,18 @@ impl Academy {
     }
 
     /// Puts `count` messages into the inbox of `teacher`, who has the password of the start; the same for the same `seed`
-    /// (see [`filler`](crate::filler)). Some thousand messages a second; returns when all are there.
+    /// (see [`filler`](crate::filler)). Some thousand messages a second; tells `progress` now and then how many are there, and
+    /// returns when all are.
     ///
     /// # Errors
     /// See [`FillError`]. What was put there before stays.
-    pub async fn fill(&self, teacher: &Teacher, count: u64, seed: u64) -> Result<Filled, FillError> {
+    pub async fn fill(
+        &self,
+        teacher: &Teacher,
+        count: u64,
+        seed: u64,
+        progress: impl FnMut(u64),
+    ) -> Result<Filled, FillError> {
         let server = self.imap();
         let destination = Destination {
             address: loopback(server.port),
@@ -58,7 +65,7 @@ impl Academy {
             password: teacher.password,
             name: "INBOX",
         };
-        Filler::new(seed).fill(&destination, count, |_| {}).await
+        Filler::new(seed).fill(&destination, count, progress).await
     }
 }
 

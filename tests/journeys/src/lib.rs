@@ -1,5 +1,9 @@
 //! What a journey needs: a phone, and the academy that it talks to.
 
+mod keystores;
+
+pub use keystores::{FileStore, Witness};
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
@@ -28,6 +32,12 @@ impl Hosts {
     /// From now on `host` leads to `address`.
     pub fn lead(&self, host: &str, address: IpAddr) {
         self.0.lock().unwrap().insert(host.to_owned(), address);
+    }
+}
+
+impl From<BTreeMap<String, IpAddr>> for Hosts {
+    fn from(hosts: BTreeMap<String, IpAddr>) -> Self {
+        Self(Arc::new(Mutex::new(hosts)))
     }
 }
 

@@ -28,7 +28,7 @@ impl Shared {
     }
 
     pub(super) async fn fill(&self, asked: Fill) -> Result<Value, Failure> {
-        let filled = self.academy.fill(teacher(&asked.teacher)?, asked.count, asked.seed).await?;
+        let filled = self.academy.fill(teacher(&asked.teacher)?, asked.count, asked.seed, |_| {}).await?;
         Ok(json!({"messages": filled.messages, "bytes": filled.bytes}))
     }
 
@@ -44,7 +44,7 @@ impl Shared {
     }
 }
 
-/// A plain text mail. Subject and text are encoded, so that no letter or line end of theirs becomes a header.
+/// A plain text mail of a colleague who can be answered. Subject and text are encoded, so that no letter or line end of theirs becomes a header.
 fn message(mail: &Deliver) -> String {
     let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     let id = jiff::Timestamp::now().as_nanosecond();
@@ -57,7 +57,7 @@ fn message(mail: &Deliver) -> String {
     let encoded = BASE64_STANDARD.encode(&mail.text).into_bytes();
     let lines: Vec<_> = encoded.chunks(76).map(String::from_utf8_lossy).collect();
     format!(
-        "From: Rectorat <rectorat@academie.test>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {date}\r\n\
+        "From: =?utf-8?Q?L=C3=A9a_Reset?= <lreset@academie.test>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {date}\r\n\
          Message-ID: <{id}@academie.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
         mail.to.replace(['\r', '\n'], ""),

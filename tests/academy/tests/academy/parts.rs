@@ -56,7 +56,7 @@ async fn a_wire_carries_a_sign_in_until_it_is_told_not_to() {
 #[tokio::test]
 async fn a_filled_inbox_holds_the_same_mail_for_the_same_seed() {
     let academy = Academy::start().await.unwrap();
-    let filled = academy.fill(teacher("jdupont"), 12, 7).await.unwrap();
+    let filled = academy.fill(teacher("jdupont"), 12, 7, |_| {}).await.unwrap();
     assert_eq!(filled.messages, 12);
     let stored = academy.mailbox("jdupont").await.unwrap().messages("INBOX").await.unwrap();
     let made: Vec<_> = (0..12).map(|index| Filler::new(7).message(index).raw).collect();
