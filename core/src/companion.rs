@@ -386,3 +386,6 @@ impl Seat {
         *self.mail.lock().unwrap_or_else(PoisonError::into_inner) = mail;
     }
 }
+
+#[cfg(test)]
+mod tests;
