@@ -82,7 +82,7 @@ async fn open_academy(show: &mut Show, options: &Options) -> Result<(Academy, st
     bar.set_length(options.messages);
     let filled = show.step("mailbox", &title, async {
         let teacher = teacher(TEACHER)?;
-        let fill = academy.fill_telling(teacher, options.messages, SEED, |count| bar.set_position(count));
+        let fill = academy.fill(teacher, options.messages, SEED, |count| bar.set_position(count));
         let filled = fill.await.map_err(|error| broken(&error))?;
         academy.deliver(teacher.address, QUESTION.as_bytes()).await.map_err(|error| broken(&error))?;
         bar.finish_and_clear();
@@ -114,7 +114,8 @@ impl<'a> Morning<'a> {
         let made = show.step("phone", &title, async {
             let wires = Wires::new(academy, &phone.hosts).await.map_err(|error| broken(&error))?;
             let folder = tempfile::tempdir().map_err(|error| broken(&error))?;
-            Ok(((wires, folder), Told::default()))
+            let empty = if french { "dossier vide, coffre vide" } else { "empty folder, empty keystore" };
+            Ok(((wires, folder), Told::line(empty)))
         });
         let (wires, folder) = made.await?;
         let trips = if french { "allers-retours" } else { "round trips" };
@@ -180,8 +181,10 @@ impl<'a> Morning<'a> {
             let mut changes = companion.changes();
             let rows = async {
                 while let Some(change) = changes.next().await {
-                    if let Change::Messages { mailbox } = change {
-                        return companion.messages(mailbox, None, 50).await;
+                    let Change::Messages { mailbox } = change else { continue };
+                    let rows = companion.messages(mailbox, None, 50).await?;
+                    if !rows.is_empty() {
+                        return Ok(rows);
                     }
                 }
                 Ok(Vec::new())
@@ -247,8 +250,9 @@ impl<'a> Morning<'a> {
             let row = row.ok_or(Trouble::new("the colleague's message is not there", "this is a bug"))?;
             let opened = companion.open_message(row.id).await.map_err(|error| self.words(companion, &error))?;
             let first = opened.reading.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            let unit = self.say("octets", "bytes");
             let files: Vec<_> =
-                opened.reading.attachments.iter().map(|file| format!("{} ({} o)", file.name, file.size)).collect();
+                opened.reading.attachments.iter().map(|file| format!("{} ({} {unit})", file.name, file.size)).collect();
             companion.set_flag(row.id, Flags::SEEN, true).await.map_err(|error| self.words(companion, &error))?;
             let told = Told::line(format!("« {} »", fitted(&row.subject, 80).trim_end()))
                 .and(fitted(first, 90).trim_end().to_owned())

@@ -161,7 +161,8 @@ impl Show {
     fn report(&mut self, name: &str, title: &str, ok: bool, took: Duration, detail: Vec<String>) {
         if self.json {
             let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            self.write(&json!({"name": name, "ok": ok, "ms": ms, "detail": detail.join(" · ")}).to_string());
+            let detail: Vec<_> = detail.iter().flat_map(|text| text.split_whitespace()).collect();
+            self.write(&json!({"name": name, "ok": ok, "ms": ms, "detail": detail.join(" ")}).to_string());
             return;
         }
         let seconds = format!("{:.2} s", took.as_secs_f64());
