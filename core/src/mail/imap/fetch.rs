@@ -1,6 +1,5 @@
 //! Fetching: headers in pipelined batches, flags of all, a message in pieces.
 
-use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, Response};
@@ -85,7 +84,7 @@ pub struct HeaderRow {
 }
 
 impl ImapSession {
-    /// Fetches the headers of each of `sets` in turn. Only what was asked for is told.
+    /// Fetches the headers of `sets`, which the server is asked for in this order. Only what was asked for is told.
     pub async fn fetch_headers(
         &mut self,
         sets: &[Messages],
@@ -93,26 +92,32 @@ impl ImapSession {
     ) -> Result<(), ImapError> {
         self.watch.literal.store(HEADER_LITERAL, Ordering::Relaxed);
         let mut lines = sets.iter().flat_map(|set| set.lines().into_iter().map(move |line| (set, line)));
-        let mut wire = VecDeque::new();
+        let (mut ids, mut wire) = (Vec::new(), Vec::new());
         let mut refused = Ok(());
         let mut first = true;
         loop {
-            while wire.len() < PIPELINE && refused.is_ok() {
+            while ids.len() < PIPELINE && refused.is_ok() {
                 let Some((set, line)) = lines.next() else { break };
-                let id = if first { self.begin(&line).await? } else { self.send(&line).await? };
+                ids.push(if first { self.begin(&line).await? } else { self.send(&line).await? });
+                wire.push(set);
                 first = false;
-                wire.push_back((id, set));
             }
-            let Some((id, set)) = wire.pop_front() else { break };
-            let mut take = |response: &Response<'_>| each_row(response, set, each);
-            let outcome = self.answers("FETCH", &id, &mut take).await?;
+            if ids.is_empty() {
+                break;
+            }
+            let mut take = |response: &Response<'_>| each_row(response, &wire, each);
+            let (which, outcome) = self.answers("FETCH", &ids, &mut take).await?;
             let (unread, lost) = self.watch.take_diverted();
             for raw in unread {
                 match unreadable_fetch(&raw) {
-                    Some((sequence, uid)) if set.may_have(sequence, uid) => each(HeaderEvent::Unreadable { uid, raw }),
+                    Some((sequence, uid)) if wire.iter().any(|set| set.may_have(sequence, uid)) => {
+                        each(HeaderEvent::Unreadable { uid, raw });
+                    }
                     _ => {}
                 }
             }
+            ids.remove(which);
+            wire.remove(which);
             // What is already on the wire is still read, so that the session stays in order.
             refused = refused.and(outcome).and(if lost { Err(ImapError::Limit(Limit::Unreadable)) } else { Ok(()) });
         }
@@ -181,7 +186,7 @@ impl ImapSession {
     }
 }
 
-fn each_row(response: &Response<'_>, set: &Messages, each: &mut (dyn FnMut(HeaderEvent) + Send)) {
+fn each_row(response: &Response<'_>, wire: &[&Messages], each: &mut (dyn FnMut(HeaderEvent) + Send)) {
     let Response::Fetch(sequence, attributes) = response else { return };
     let mut row = HeaderRow { uid: 0, flags: Flags::default(), internal_date: 0, size: 0, header: Vec::new() };
     let mut complete = false;
@@ -199,14 +204,14 @@ fn each_row(response: &Response<'_>, set: &Messages, each: &mut (dyn FnMut(Heade
         }
     }
     let uid = (row.uid != 0).then_some(row.uid);
-    if complete && uid.is_some() && set.has(*sequence, row.uid) {
+    if complete && uid.is_some() && wire.iter().any(|set| set.has(*sequence, row.uid)) {
         each(HeaderEvent::Row(row));
         return;
     }
     // imap-proto reads what it can of a FETCH, and skips an attribute it cannot: here the UID or the header itself. With
     // neither it is news of a flag, of this message or another, which the next sync sees.
     let skipped = attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Unknown));
-    if (skipped || complete) && set.may_have(*sequence, uid) {
+    if (skipped || complete) && wire.iter().any(|set| set.may_have(*sequence, uid)) {
         each(HeaderEvent::Unreadable { uid, raw: row.header });
     }
 }

@@ -71,7 +71,8 @@ pub struct ImapSession {
 /// How an exchange goes on.
 enum Step {
     GoAhead,
-    Done(Result<(), ImapError>),
+    /// Which of the commands on the wire was answered, and how.
+    Done(usize, Result<(), ImapError>),
 }
 
 impl fmt::Debug for ImapSession {
@@ -172,20 +173,22 @@ impl ImapSession {
         id: &RequestId,
         each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<(), ImapError> {
-        let outcome = self.answers(command, id, each).await?;
+        let (_, outcome) = self.answers(command, std::slice::from_ref(id), each).await?;
         self.under_way = false;
         outcome
     }
 
-    /// Reads to the tagged answer of `id`, behind which others may be due. The outer error ends the session.
+    /// Reads to the tagged answer of one of `ids`, all that are on the wire: which of them it was, and what it says. Until
+    /// then `each` gets the untagged answers to any of them, for a server may work on several commands at once and end
+    /// them in any order (RFC 9051, 5.5); Dovecot does. The outer error ends the session.
     pub(super) async fn answers(
         &mut self,
         command: &'static str,
-        id: &RequestId,
+        ids: &[RequestId],
         each: &mut (dyn FnMut(&Response<'_>) + Send),
-    ) -> Result<Result<(), ImapError>, ImapError> {
-        match self.step(command, id, each).await? {
-            Step::Done(outcome) => Ok(outcome),
+    ) -> Result<(usize, Result<(), ImapError>), ImapError> {
+        match self.step(command, ids, each).await? {
+            Step::Done(which, outcome) => Ok((which, outcome)),
             // The server asks for a literal that we do not send: it would wait for ever.
             Step::GoAhead => Err(ImapError::Malformed),
         }
@@ -197,8 +200,8 @@ impl ImapSession {
         command: &'static str,
         id: &RequestId,
     ) -> Result<Option<Result<(), ImapError>>, ImapError> {
-        match self.step(command, id, &mut |_| {}).await? {
-            Step::Done(outcome) => Ok(Some(outcome)),
+        match self.step(command, std::slice::from_ref(id), &mut |_| {}).await? {
+            Step::Done(_, outcome) => Ok(Some(outcome)),
             Step::GoAhead => Ok(None),
         }
     }
@@ -206,7 +209,7 @@ impl ImapSession {
     async fn step(
         &mut self,
         command: &'static str,
-        id: &RequestId,
+        ids: &[RequestId],
         each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<Step, ImapError> {
         loop {
@@ -215,12 +218,12 @@ impl ImapSession {
             let response = response.ok_or(ImapError::Closed)?;
             self.notice(response.parsed());
             match response.parsed() {
-                Response::Done { tag, status, outcome } if tag == id => {
+                Response::Done { tag, status, outcome } => {
+                    // The answer of a command that is not ours: nothing can be trusted any more.
+                    let which = ids.iter().position(|id| id == tag).ok_or(ImapError::Malformed)?;
                     each(response.parsed());
-                    return Ok(Step::Done(judge(command, status, outcome)));
+                    return Ok(Step::Done(which, judge(command, status, outcome)));
                 }
-                // The answer of a command that is not ours: nothing can be trusted any more.
-                Response::Done { .. } => return Err(ImapError::Malformed),
                 Response::Continue(_) => return Ok(Step::GoAhead),
                 other => each(other),
             }

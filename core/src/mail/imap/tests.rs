@@ -1,6 +1,7 @@
 mod commands;
 mod guard;
 mod pieces;
+mod pipeline;
 mod recorded;
 mod secrets;
 

@@ -1,0 +1,88 @@
+//! The academy and its filled mailboxes, made when the first figure needs them.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use academy::filler::{Destination, Filler};
+use academy::{Academy, Teacher};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::Failure;
+use crate::phone::Setup;
+
+/// Where the mail servers listen.
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The academy, and which inboxes are filled.
+#[derive(Default)]
+pub(crate) struct Place {
+    academy: Option<Academy>,
+    filled: BTreeSet<u32>,
+}
+
+impl Place {
+    /// The running academy, started at the first call.
+    pub(crate) async fn academy(&mut self) -> Result<&Academy, Failure> {
+        if self.academy.is_none() {
+            self.academy = Some(Academy::start().await?);
+        }
+        self.academy.as_ref().ok_or_else(|| "no academy".into())
+    }
+
+    /// A phone of a teacher whose inbox holds `count` messages: 1,000, 20,000 or 200,000.
+    pub(crate) async fn inbox_of(&mut self, count: u32) -> Result<Setup, Failure> {
+        let uid = match count {
+            1_000 => "lreset",
+            20_000 => "jdupont",
+            200_000 => "perfbox",
+            other => return Err(format!("no teacher has {other} messages").into()),
+        };
+        let teacher = Teacher::by_uid(uid).ok_or("no such teacher")?;
+        let fresh = self.filled.insert(count);
+        let academy = self.academy().await?;
+        if fresh {
+            fill(academy, teacher, count).await?;
+        }
+        Setup::of(academy, teacher, LOOPBACK)
+    }
+
+    /// Stops the servers.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        match self.academy {
+            Some(academy) => Ok(academy.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn fill(academy: &Academy, teacher: &Teacher, count: u32) -> Result<(), Failure> {
+    let destination = Destination {
+        address: SocketAddr::new(LOOPBACK, academy.imap().port),
+        server_name: academy.imap().host,
+        tls: Arc::new(trusting(academy.ca_pem())?),
+        user: teacher.uid,
+        password: teacher.password,
+        name: "INBOX",
+    };
+    let started = Instant::now();
+    // Only headers travel: the weight of bodies would fill disks and change nothing.
+    let filled = Filler::new(1).compact().fill(&destination, count.into(), |_| {}).await?;
+    if filled.messages != u64::from(count) {
+        return Err(format!("{} of {count} messages are there", filled.messages).into());
+    }
+    eprintln!("filled an inbox with {count} messages in {:.1?}", started.elapsed());
+    Ok(())
+}
+
+/// TLS that trusts the authority in `ca_pem` and no other.
+pub(crate) fn trusting(ca_pem: &str) -> Result<ClientConfig, Failure> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes())?)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
