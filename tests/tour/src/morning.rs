@@ -256,7 +256,7 @@ impl<'a> Morning<'a> {
             companion.set_flag(row.id, Flags::SEEN, true).await.map_err(|error| self.words(companion, &error))?;
             let told = Told::line(format!("« {} »", fitted(&row.subject, 80).trim_end()))
                 .and(fitted(first, 90).trim_end().to_owned())
-                .and(if files.is_empty() { String::new() } else { format!("📎 {}", files.join(", ")) });
+                .and(if files.is_empty() { String::new() } else { format!("+ {}", files.join(", ")) });
             Ok((row, told.and(self.wires.since(self.trips))))
         })
         .await
