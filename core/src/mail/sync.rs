@@ -1,5 +1,7 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::account::{Errand, MailAccount};
 use super::error::MailError;
 use super::flags::Flags;
@@ -173,10 +175,14 @@ impl MailAccount {
                     Ok(())
                 })
                 .await?;
+        }
+        let first = mark.uid_validity != now.uid_validity || (known == 0 && !mark.complete);
+        if first {
             self.pull_by_sequence(errand, mailbox, &selected, tally).await?;
-        } else if known == 0 && !mark.complete {
-            self.pull_by_sequence(errand, mailbox, &selected, tally).await?;
-        } else if !self.compare(errand, mailbox, mark.complete, tally).await? {
+        }
+        let known = self.store.read(move |c| rows::known(c, mailbox)).await?;
+        // Also after the first time, when not every message could be read in its window or some came and went meanwhile.
+        if (!first || known != u64::from(selected.exists)) && !self.compare(errand, mailbox, mark.complete, tally).await? {
             // The list was not whole, so nothing may be concluded from it: compared again next time.
             return Ok(());
         }
@@ -246,7 +252,29 @@ impl MailAccount {
         let batches = std::iter::once(newest).chain(rest.chunks(BATCH as usize)).filter(|batch| !batch.is_empty());
         let sets: Vec<_> = batches.map(|batch| Messages::Uids(UidSet::of(batch))).collect();
         self.pull_headers(errand, mailbox, &sets, tally).await?;
+        self.keep_unanswered(mailbox, &fresh, &theirs, tally).await?;
         Ok(whole || !complete)
+    }
+
+    /// A message that the server lists but whose header it did not give, or in a line that cannot be read, is kept as
+    /// unreadable: it may still be opened, and is not asked for again at every sync. Had it gone meanwhile, the next sync
+    /// would see that.
+    async fn keep_unanswered(
+        &self,
+        mailbox: i64,
+        asked: &[u32],
+        theirs: &[(u32, Flags)],
+        tally: &mut Tally<'_>,
+    ) -> Result<(), MailError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ours: BTreeSet<u32> =
+            self.store.read(move |c| rows::uids(c, mailbox)).await?.into_iter().map(|(uid, _)| uid).collect();
+        let flags: BTreeMap<u32, Flags> = theirs.iter().copied().collect();
+        let missing = asked.iter().filter(|uid| !ours.contains(uid));
+        let missing = missing.map(|uid| unreadable(*uid, flags.get(uid).copied().unwrap_or_default(), Vec::new()));
+        self.write_headers(mailbox, missing.collect(), tally).await
     }
 
     /// Fetches headers in the order of `sets`; while some are on the wire, those before them are written.
@@ -313,11 +341,13 @@ fn header(event: HeaderEvent) -> Option<Arrived> {
             header: row.header,
             unreadable: false,
         }),
-        HeaderEvent::Unreadable { uid: Some(uid), raw } => {
-            Some(Arrived { uid, received_ms: 0, size: 0, flags: Flags::default(), header: raw, unreadable: true })
-        }
+        HeaderEvent::Unreadable { uid: Some(uid), raw } => Some(unreadable(uid, Flags::default(), raw)),
         _ => None,
     }
+}
+
+fn unreadable(uid: u32, flags: Flags, raw: Vec<u8>) -> Arrived {
+    Arrived { uid, received_ms: 0, size: 0, flags, header: raw, unreadable: true }
 }
 
 fn refused() -> MailError {

@@ -1,6 +1,8 @@
 //! The way to the mail server is bad: nothing is lost, nothing hangs, and each fault has its own name.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use academy::wire::{Close, Direction, Faults, Identity, Wire};
 use academy::{Academy, Authority, Teacher, Validity};
@@ -67,5 +69,48 @@ async fn each_fault_of_the_way_has_its_own_name() {
     }
     wire.set(Faults::none()).await.unwrap();
     companion.sync(&|_, _| {}).await.unwrap();
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_whose_line_cannot_be_read_is_there_all_the_same_and_asked_for_once() {
+    let academy = Academy::start().await.unwrap();
+    for number in 1..=5 {
+        let raw = format!("From: lreset@academie.test\r\nSubject: Message {number}\r\n\r\nBonjour {number}\r\n");
+        academy.deliver("jdupont@academie.test", raw.as_bytes()).await.unwrap();
+    }
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let companion = phone.signed_in(&academy, Teacher::by_uid("jdupont").unwrap(), folder.path()).await;
+    let wire = academy.wire(academy.imap()).await.unwrap();
+    phone.hosts.lead("imap.academie.test", wire.address());
+
+    // A server that spoils the header line of message 3, each time it is asked for it.
+    let leaf = academy.authority().issue(&["imap.academie.test"], Validity::Good).unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let spoil = move |line: &[u8]| {
+        let text = String::from_utf8_lossy(line);
+        if text.contains("FETCH (UID 3 ") && text.contains("RFC822.SIZE") {
+            count.fetch_add(1, Ordering::Relaxed);
+            return text.replace("UID 3 ", "UID trois ").into_bytes();
+        }
+        line.to_vec()
+    };
+    wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).rewrite(spoil)).await.unwrap();
+
+    companion.sync(&|_, _| {}).await.unwrap();
+    let inbox = companion.mailboxes().await.unwrap()[0].clone();
+    assert_eq!((inbox.known, inbox.complete), (5, true));
+    let rows = companion.messages(inbox.id, None, 50).await.unwrap();
+    let unreadable: Vec<_> = rows.iter().filter(|row| row.unreadable).collect();
+    assert_eq!((rows.len(), unreadable.len()), (5, 1));
+    let opened = companion.open_message(unreadable[0].id).await.unwrap();
+    assert_eq!((opened.reading.headers.subject.as_str(), opened.reading.text.trim()), ("Message 3", "Bonjour 3"));
+
+    let before = asked.load(Ordering::Relaxed);
+    assert!(before > 0);
+    academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: Message 6\r\n\r\nA\r\n").await.unwrap();
+    assert_eq!(companion.sync(&|_, _| {}).await.unwrap().arrived, 1);
+    assert_eq!(asked.load(Ordering::Relaxed), before, "asked for again");
     academy.stop().await.unwrap();
 }
