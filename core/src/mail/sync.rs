@@ -182,7 +182,9 @@ impl MailAccount {
         }
         let known = self.store.read(move |c| rows::known(c, mailbox)).await?;
         // Also after the first time, when not every message could be read in its window or some came and went meanwhile.
-        if (!first || known != u64::from(selected.exists)) && !self.compare(errand, mailbox, mark.complete, tally).await? {
+        if (!first || known != u64::from(selected.exists))
+            && !self.compare(errand, mailbox, mark.complete, tally).await?
+        {
             // The list was not whole, so nothing may be concluded from it: compared again next time.
             return Ok(());
         }

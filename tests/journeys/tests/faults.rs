@@ -109,7 +109,10 @@ async fn a_message_whose_line_cannot_be_read_is_there_all_the_same_and_asked_for
 
     let before = asked.load(Ordering::Relaxed);
     assert!(before > 0);
-    academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: Message 6\r\n\r\nA\r\n").await.unwrap();
+    academy
+        .deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: Message 6\r\n\r\nA\r\n")
+        .await
+        .unwrap();
     assert_eq!(companion.sync(&|_, _| {}).await.unwrap().arrived, 1);
     assert_eq!(asked.load(Ordering::Relaxed), before, "asked for again");
     academy.stop().await.unwrap();
