@@ -4,11 +4,12 @@
 //! opening a message never stands behind a sync. A connection whose errand was dropped half-way is never used again.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::credentials::Credentials;
 use super::error::MailError;
@@ -33,6 +34,8 @@ pub struct MailAccount {
     ledger: Ledger,
     background: Lane,
     foreground: Lane,
+    /// Cancelled and replaced by [`MailAccount::disconnect`].
+    stop: std::sync::Mutex<CancellationToken>,
 }
 
 /// A place for one connection.
@@ -80,16 +83,38 @@ impl MailAccount {
             ledger,
             background: Lane::default(),
             foreground: Lane::default(),
+            stop: std::sync::Mutex::default(),
         }
     }
 
-    /// Closes both connections. Waits for the errands that run.
+    /// Whose mail it is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Stops the errands that run, which give [`MailError::Stopped`], and closes both connections. Only a letter that is being
+    /// sent is waited for: stopped half-way, nobody would know whether it went. Later errands connect anew.
     pub async fn disconnect(&self) {
+        std::mem::take(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner)).cancel();
         for lane in [&self.background, &self.foreground] {
             if let Some(imap) = lane.lock().await.take() {
                 let _ = imap.logout().await;
             }
         }
+    }
+
+    /// Tells when what is begun now must stop.
+    pub(super) fn stop(&self) -> CancellationToken {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs `work`, which may be dropped at any of its waits, until it is done or must stop.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = Result<T, MailError>>,
+    ) -> Result<T, MailError> {
+        let stop = self.stop();
+        stop.run_until_cancelled(work).await.unwrap_or(Err(MailError::Stopped))
     }
 
     pub(super) async fn background(&self) -> Result<Errand<'_>, MailError> {
@@ -114,34 +139,39 @@ impl MailAccount {
 
     async fn open(&self, presence: Presence) -> Result<ImapSession, MailError> {
         let settings = self.settings()?;
-        let connect = |credentials: Credentials| async move {
-            let tls = self.network.connect(&settings.imap.host, settings.imap.port).await?;
-            Ok::<_, MailError>(ImapSession::open(Box::new(tls), &credentials, Limits { silence: SILENCE }).await?)
+        let connect = async || self.network.connect(&settings.imap.host, settings.imap.port).await;
+        let open = |tls: TlsConnection, credentials: Credentials| async move {
+            ImapSession::open(Box::new(tls), &credentials, Limits { silence: SILENCE }).await
         };
         if self.takes_tokens(settings) {
-            let token = self.session.access_token().await?;
-            match connect(self.bearer(token.clone(), settings)).await {
-                Err(MailError::Imap(ImapError::AuthenticationFailed { .. })) => {
-                    let token = self.session.token_after_refusal(&token).await?;
-                    return connect(self.bearer(token, settings)).await;
+            let token = self.session.access_token(&self.who.identifier).await?;
+            match open(connect().await?, self.bearer(token.clone(), settings)).await {
+                Err(ImapError::AuthenticationFailed { .. }) => {
+                    let token = self.session.token_after_refusal(&self.who.identifier, &token).await?;
+                    return Ok(open(connect().await?, self.bearer(token, settings)).await?);
                 }
-                Err(MailError::Imap(ImapError::NoMechanism)) if settings.auth.contains(&MailMechanism::Password) => {}
-                other => return other,
+                Err(ImapError::NoMechanism) if settings.auth.contains(&MailMechanism::Password) => {}
+                other => return Ok(other?),
             }
         }
         let password = self.password()?;
         let login = self.login(settings);
+        // Reserved as late as can be: an errand dropped from here to the server's answer costs a try.
+        let tls = connect().await?;
         let reserved = self.ledger.reserve(&self.academy.id, &login, &password, presence).await?;
-        let opened = connect(Credentials::Password { user: login, password }).await;
+        let opened = open(tls, Credentials::Password { user: login, password }).await;
         let outcome = match &opened {
             Ok(_) => Outcome::Accepted,
-            Err(MailError::Imap(ImapError::AuthenticationFailed { .. })) => Outcome::Refused,
-            Err(MailError::Connect(_) | MailError::Imap(ImapError::NoMechanism)) => Outcome::Untold,
+            Err(ImapError::AuthenticationFailed { .. }) => Outcome::Refused,
+            Err(ImapError::NoMechanism) => Outcome::Untold,
             // The password may have been seen: left open, it counts.
-            Err(_) => return opened,
+            Err(_) => return Ok(opened?),
         };
         self.ledger.settle(reserved, outcome).await?;
-        opened
+        opened.map_err(|error| match error {
+            ImapError::AuthenticationFailed { .. } => MailError::PasswordRefused,
+            other => other.into(),
+        })
     }
 
     /// A TLS connection to the submission server, and what proves who we are there. A password is tried under the
@@ -150,7 +180,7 @@ impl MailAccount {
         let settings = self.settings()?;
         let tls = self.network.connect(&settings.smtp.host, settings.smtp.port).await?;
         if self.takes_tokens(settings) {
-            return Ok((tls, self.bearer(self.session.access_token().await?, settings), None));
+            return Ok((tls, self.bearer(self.session.access_token(&self.who.identifier).await?, settings), None));
         }
         let (user, password) = (self.login(settings), self.password()?);
         let reserved = self.ledger.reserve(&self.academy.id, &user, &password, Presence::Unattended).await?;
@@ -178,7 +208,9 @@ impl MailAccount {
     }
 
     fn password(&self) -> Result<SecretString, MailError> {
-        self.secrets.load(&SecretKey::mail_password(&self.academy.id))?.ok_or(MailError::PasswordNeeded)
+        self.secrets
+            .load(&SecretKey::mail_password(&self.academy.id, &self.who.identifier))?
+            .ok_or(MailError::PasswordNeeded)
     }
 
     fn login(&self, settings: &MailSettings) -> String {

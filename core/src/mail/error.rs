@@ -26,6 +26,9 @@ pub enum MailError {
     /// The server takes a password only, and none was given.
     #[error("the mail server wants a password")]
     PasswordNeeded,
+    /// The server says that the password is wrong.
+    #[error("the mail server refuses the password")]
+    PasswordRefused,
     /// The password may not be tried now.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -44,6 +47,9 @@ pub enum MailError {
         /// Its size in bytes.
         size: u64,
     },
+    /// The app is about to sleep or end, and stopped the errand.
+    #[error("stopped")]
+    Stopped,
     /// The database.
     #[error(transparent)]
     Store(StoreError),

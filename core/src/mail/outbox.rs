@@ -120,6 +120,17 @@ impl MailAccount {
         Ok(id)
     }
 
+    /// How many letters have not left, or may not have: what would be lost with the account. Reads the store only.
+    pub async fn unsent(&self) -> Result<u64, MailError> {
+        let academy = self.academy.id.clone();
+        let count = self.store.read(move |c| {
+            let mut query =
+                c.prepare_cached("SELECT count(*) FROM outbox WHERE academy = ? AND state NOT IN ('sent', 'filed')")?;
+            Ok(query.query_row([academy], |row| row.get::<_, i64>(0))?)
+        });
+        Ok(u64::try_from(count.await?).unwrap_or_default())
+    }
+
     /// The letters of the outbox, newest first; those filed among them, at most 200 in all.
     pub async fn outbox(&self) -> Result<Vec<Letter>, MailError> {
         let academy = self.academy.id.clone();
@@ -161,26 +172,18 @@ impl MailAccount {
         Ok(())
     }
 
-    /// After a start: a letter that was being sent when the app was killed may have been sent.
-    pub async fn recover_outbox(&self) -> Result<(), MailError> {
-        let academy = self.academy.id.clone();
-        self.store
-            .write(move |t, changes| {
-                t.execute("UPDATE outbox SET state = 'uncertain' WHERE academy = ? AND state = 'sending'", [academy])?;
-                changes.push(Change::Outbox);
-                Ok(())
-            })
-            .await?;
-        Ok(())
-    }
-
     /// Sends what waits, oldest first, files what was sent, and looks in Sent for what is uncertain. Gives how many went
     /// out. Stops at the first failure that is not the letter's own.
     pub async fn send_waiting(&self) -> Result<u64, MailError> {
         // The connection is held throughout: no second errand sends the same letter.
-        let mut errand = self.background().await?;
+        let stop = self.stop();
+        let mut errand = self.unless_stopped(self.background()).await?;
+        self.doubt_interrupted().await?;
         let mut sent = 0;
         while let Some((letter, outgoing)) = self.next_in_state(LetterState::Waiting).await? {
+            if stop.is_cancelled() {
+                return Err(MailError::Stopped);
+            }
             sent += u64::from(self.send_one(letter, &outgoing).await?);
         }
         while let Some((letter, outgoing)) = self.next_in_state(LetterState::Sent).await? {
@@ -192,12 +195,29 @@ impl MailAccount {
         Ok(sent)
     }
 
+    /// A letter that was being sent when the app was killed, or its errand dropped, may have been sent.
+    async fn doubt_interrupted(&self) -> Result<(), MailError> {
+        let academy = self.academy.id.clone();
+        self.store
+            .write(move |t, changes| {
+                let doubted = t.execute(
+                    "UPDATE outbox SET state = 'uncertain' WHERE academy = ? AND state = 'sending'",
+                    [academy],
+                )?;
+                changes.extend((doubted > 0).then_some(Change::Outbox));
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+
     async fn send_one(&self, letter: i64, outgoing: &Outgoing) -> Result<bool, MailError> {
         let (tls, credentials, reserved) = self.submission().await?;
         self.set_letter(letter, LetterState::Sending, None).await?;
         let domain = outgoing.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let mut reached = None;
         let mut stage = |stage| reached = Some(stage);
+        let by_password = reserved.is_some();
         let outcome = submit(Box::new(tls), domain, &credentials, outgoing, SILENCE, &mut stage).await;
         match (&outcome, reached) {
             (Err(SendError::AuthenticationFailed), _) => self.settle(reserved, Outcome::Refused).await?,
@@ -215,13 +235,26 @@ impl MailAccount {
                 self.set_letter(letter, LetterState::Uncertain, None).await?;
                 Ok(false)
             }
-            Err(error @ (SendError::Refused { .. } | SendError::TooLarge { .. })) => {
-                self.set_letter(letter, LetterState::Refused, Some(error.to_string())).await?;
+            Err(SendError::Refused { text, .. }) => {
+                self.set_letter(letter, LetterState::Refused, Some(text)).await?;
+                Ok(false)
+            }
+            Err(SendError::TooLarge { limit }) => {
+                self.set_letter(letter, LetterState::Refused, Some(format!("SIZE {limit}"))).await?;
+                Ok(false)
+            }
+            // No server will ever take it; those behind it must not wait for it.
+            Err(SendError::Unsendable) => {
+                self.set_letter(letter, LetterState::Refused, None).await?;
                 Ok(false)
             }
             Err(error) => {
-                self.set_letter(letter, LetterState::Waiting, Some(error.to_string())).await?;
-                Err(error.into())
+                let said = if let SendError::TryLater { text, .. } = &error { text.clone() } else { error.to_string() };
+                self.set_letter(letter, LetterState::Waiting, Some(said)).await?;
+                Err(match error {
+                    SendError::AuthenticationFailed if by_password => MailError::PasswordRefused,
+                    other => other.into(),
+                })
             }
         }
     }

@@ -37,7 +37,7 @@ impl MailAccount {
     /// Opens a message. The first time it is fetched and kept; it is not marked as read.
     pub async fn open_message(&self, message: i64) -> Result<Opened, MailError> {
         let row = self.store.read(move |c| rows::one(c, message)).await?;
-        let raw = self.raw(message).await?;
+        let raw = self.unless_stopped(self.raw(message)).await?;
         // A hostile message may take a while: not on a thread that others wait for.
         let reading = tokio::task::spawn_blocking(move || mime::read_message(&raw)).await;
         let reading = reading.map_err(|_| MailError::NotFound)?;
@@ -46,7 +46,7 @@ impl MailAccount {
 
     /// The content of an attachment, by its number in [`Reading::attachments`].
     pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), MailError> {
-        let raw = self.raw(message).await?;
+        let raw = self.unless_stopped(self.raw(message)).await?;
         let index = usize::try_from(index).map_err(|_| MailError::NotFound)?;
         mime::attachment(&raw, index).ok_or(MailError::NotFound)
     }
@@ -60,6 +60,11 @@ impl MailAccount {
     /// Puts a message into the bin. Gone from the list at once, moved on the server at the next sync.
     pub async fn delete(&self, message: i64) -> Result<(), MailError> {
         Ok(self.store.write(move |t, changes| rows::act(t, changes, message, Kind::Bin)).await?)
+    }
+
+    /// Takes [`MailAccount::delete`] back, as long as the server does not know of it.
+    pub async fn undelete(&self, message: i64) -> Result<(), MailError> {
+        Ok(self.store.write(move |t, changes| rows::undo_bin(t, changes, message)).await?)
     }
 
     async fn raw(&self, message: i64) -> Result<Vec<u8>, MailError> {

@@ -275,6 +275,15 @@ pub(super) fn act(t: &Transaction<'_>, changes: &mut Vec<Change>, message: i64, 
     Ok(())
 }
 
+/// Takes back what put a message into the bin.
+pub(super) fn undo_bin(t: &Transaction<'_>, changes: &mut Vec<Change>, message: i64) -> Result<(), StoreError> {
+    let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
+    t.execute("DELETE FROM action WHERE message = ? AND kind = 'bin'", [message])?;
+    settle_shown(t, message)?;
+    changes.push(Change::Messages { mailbox });
+    Ok(())
+}
+
 /// The oldest waiting actions of an academy, at most `limit`.
 pub(super) fn actions(c: &Connection, academy: &str, limit: u32) -> Result<Vec<Action>, StoreError> {
     let mut query = c.prepare_cached(

@@ -1,5 +1,7 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::account::{Errand, MailAccount};
 use super::error::MailError;
 use super::flags::Flags;
@@ -27,20 +29,35 @@ pub struct SyncReport {
     pub refused: u64,
 }
 
+/// A sync under way: what it did so far, and whom to tell.
+struct Tally<'a> {
+    report: SyncReport,
+    expected: u64,
+    progress: &'a (dyn Fn(u64, u64) + Send + Sync),
+}
+
 impl MailAccount {
     /// Does the teacher's waiting actions on the server, then brings the inbox up to date: newest first, a batch at a
     /// time, each durable before the next but one is read. Dropped in the middle, it goes on from there next time.
     pub async fn sync(&self) -> Result<SyncReport, MailError> {
-        let mut errand = self.background().await?;
-        let mut report = SyncReport::default();
-        self.push(&mut errand, &mut report).await?;
-        self.pull_inbox(&mut errand, &mut report).await?;
-        self.pull_mailboxes(&mut errand).await?;
-        errand.end();
-        Ok(report)
+        self.sync_telling(&|_, _| {}).await
     }
 
-    async fn push(&self, errand: &mut Errand<'_>, report: &mut SyncReport) -> Result<(), MailError> {
+    /// The same, telling after each batch how many headers of how many have come. `progress` must not wait for anything.
+    pub async fn sync_telling(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, MailError> {
+        self.unless_stopped(async {
+            let mut errand = self.background().await?;
+            let mut tally = Tally { report: SyncReport::default(), expected: 0, progress };
+            self.push(&mut errand, &mut tally).await?;
+            self.pull_inbox(&mut errand, &mut tally).await?;
+            self.pull_mailboxes(&mut errand).await?;
+            errand.end();
+            Ok(tally.report)
+        })
+        .await
+    }
+
+    async fn push(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<(), MailError> {
         loop {
             let academy = self.academy.id.clone();
             let actions = self.store.read(move |c| rows::actions(c, &academy, 200)).await?;
@@ -58,11 +75,11 @@ impl MailAccount {
                 let outcome = if valid { self.carry_out(errand, &action).await } else { Err(refused()) };
                 match outcome {
                     Ok(()) => {
-                        report.acted += 1;
+                        tally.report.acted += 1;
                         self.store.write(move |t, changes| rows::done(t, changes, &action)).await?;
                     }
                     Err(MailError::Imap(ImapError::Refused { .. } | ImapError::Bad { .. })) => {
-                        report.refused += 1;
+                        tally.report.refused += 1;
                         self.store.write(move |t, changes| rows::dropped(t, changes, &action)).await?;
                     }
                     Err(other) => return Err(other),
@@ -133,7 +150,7 @@ impl MailAccount {
         Ok(())
     }
 
-    async fn pull_inbox(&self, errand: &mut Errand<'_>, report: &mut SyncReport) -> Result<(), MailError> {
+    async fn pull_inbox(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<(), MailError> {
         let academy = self.academy.id.clone();
         let mailbox =
             self.store.write(move |t, _| rows::mailbox_named(t, &academy, "INBOX", Some(Role::Inbox), true)).await?;
@@ -158,10 +175,16 @@ impl MailAccount {
                     Ok(())
                 })
                 .await?;
-            self.pull_by_sequence(errand, mailbox, &selected, report).await?;
-        } else if known == 0 && !mark.complete {
-            self.pull_by_sequence(errand, mailbox, &selected, report).await?;
-        } else if !self.compare(errand, mailbox, mark.complete, report).await? {
+        }
+        let first = mark.uid_validity != now.uid_validity || (known == 0 && !mark.complete);
+        if first {
+            self.pull_by_sequence(errand, mailbox, &selected, tally).await?;
+        }
+        let known = self.store.read(move |c| rows::known(c, mailbox)).await?;
+        // Also after the first time, when not every message could be read in its window or some came and went meanwhile.
+        if (!first || known != u64::from(selected.exists))
+            && !self.compare(errand, mailbox, mark.complete, tally).await?
+        {
             // The list was not whole, so nothing may be concluded from it: compared again next time.
             return Ok(());
         }
@@ -182,8 +205,9 @@ impl MailAccount {
         errand: &mut Errand<'_>,
         mailbox: i64,
         selected: &Selected,
-        report: &mut SyncReport,
+        tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
+        tally.expected = u64::from(selected.exists);
         let (mut windows, mut high, mut width) = (Vec::new(), selected.exists, FIRST);
         while high > 0 {
             let low = high.saturating_sub(width - 1).max(1);
@@ -191,7 +215,7 @@ impl MailAccount {
             high = low - 1;
             width = BATCH;
         }
-        self.pull_headers(errand, mailbox, &windows, report).await
+        self.pull_headers(errand, mailbox, &windows, tally).await
     }
 
     /// Later: every UID and flag of the server against those of the phone. False where the list was not whole.
@@ -200,7 +224,7 @@ impl MailAccount {
         errand: &mut Errand<'_>,
         mailbox: i64,
         complete: bool,
-        report: &mut SyncReport,
+        tally: &mut Tally<'_>,
     ) -> Result<bool, MailError> {
         let mut theirs: Vec<(u32, Flags)> = Vec::new();
         let whole = errand.imap.fetch_flags(&UidSet::all(), &mut |uid, flags| theirs.push((uid, flags))).await?;
@@ -209,7 +233,7 @@ impl MailAccount {
         let ours = self.store.read(move |c| rows::uids(c, mailbox)).await?;
         let difference = difference(&ours, &theirs);
         let (gone, changed) = (if whole { difference.gone } else { Vec::new() }, difference.changed);
-        report.gone += gone.len() as u64;
+        tally.report.gone += gone.len() as u64;
         if !gone.is_empty() || !changed.is_empty() {
             self.store
                 .write(move |t, changes| {
@@ -223,13 +247,36 @@ impl MailAccount {
                 .await?;
         }
         let mut fresh = difference.fresh;
+        tally.expected = fresh.len() as u64;
         fresh.reverse();
         let first = fresh.len().min(FIRST as usize);
         let (newest, rest) = fresh.split_at_checked(first).unwrap_or((&fresh, &[]));
         let batches = std::iter::once(newest).chain(rest.chunks(BATCH as usize)).filter(|batch| !batch.is_empty());
         let sets: Vec<_> = batches.map(|batch| Messages::Uids(UidSet::of(batch))).collect();
-        self.pull_headers(errand, mailbox, &sets, report).await?;
+        self.pull_headers(errand, mailbox, &sets, tally).await?;
+        self.keep_unanswered(mailbox, &fresh, &theirs, tally).await?;
         Ok(whole || !complete)
+    }
+
+    /// A message that the server lists but whose header it did not give, or in a line that cannot be read, is kept as
+    /// unreadable: it may still be opened, and is not asked for again at every sync. Had it gone meanwhile, the next sync
+    /// would see that.
+    async fn keep_unanswered(
+        &self,
+        mailbox: i64,
+        asked: &[u32],
+        theirs: &[(u32, Flags)],
+        tally: &mut Tally<'_>,
+    ) -> Result<(), MailError> {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ours: BTreeSet<u32> =
+            self.store.read(move |c| rows::uids(c, mailbox)).await?.into_iter().map(|(uid, _)| uid).collect();
+        let flags: BTreeMap<u32, Flags> = theirs.iter().copied().collect();
+        let missing = asked.iter().filter(|uid| !ours.contains(uid));
+        let missing = missing.map(|uid| unreadable(*uid, flags.get(uid).copied().unwrap_or_default(), Vec::new()));
+        self.write_headers(mailbox, missing.collect(), tally).await
     }
 
     /// Fetches headers in the order of `sets`. The first set alone, so that the first screen is there as soon as it can be;
@@ -239,16 +286,16 @@ impl MailAccount {
         errand: &mut Errand<'_>,
         mailbox: i64,
         sets: &[Messages],
-        report: &mut SyncReport,
+        tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
         let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
         let mut arrived: Vec<Arrived> = Vec::new();
         let fetched = errand.imap.fetch_headers(first, &mut |event| arrived.extend(header(event))).await;
-        self.write_headers(mailbox, arrived, report).await?;
+        self.write_headers(mailbox, arrived, tally).await?;
         fetched?;
         let mut fetch = errand.imap.header_fetch(rest);
-        let (mut waiting, mut more) = (Vec::new(), true);
-        while more {
+        let (mut waiting, mut going) = (Vec::new(), Ok(true));
+        while going == Ok(true) {
             let mut arrived = Vec::new();
             let read = async {
                 while arrived.len() < TRANSACTION {
@@ -258,31 +305,21 @@ impl MailAccount {
                 }
                 Ok::<_, ImapError>(true)
             };
-            let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, report));
+            let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
             written?;
-            waiting = arrived;
-            match read {
-                Ok(going) => more = going,
-                // What came before a failure is good and is kept; the sync goes on behind it next time.
-                Err(error) => {
-                    self.write_headers(mailbox, waiting, report).await?;
-                    return Err(error.into());
-                }
-            }
+            (waiting, going) = (arrived, read);
         }
-        self.write_headers(mailbox, waiting, report).await
+        // What came before a failure is good and is kept; the sync goes on behind it next time.
+        self.write_headers(mailbox, waiting, tally).await?;
+        going?;
+        Ok(())
     }
 
-    async fn write_headers(
-        &self,
-        mailbox: i64,
-        arrived: Vec<Arrived>,
-        report: &mut SyncReport,
-    ) -> Result<(), MailError> {
+    async fn write_headers(&self, mailbox: i64, arrived: Vec<Arrived>, tally: &mut Tally<'_>) -> Result<(), MailError> {
         if arrived.is_empty() {
             return Ok(());
         }
-        report.arrived += arrived.len() as u64;
+        let count = arrived.len() as u64;
         self.store
             .write(move |t, changes| {
                 rows::add(t, mailbox, &arrived)?;
@@ -290,6 +327,8 @@ impl MailAccount {
                 Ok(())
             })
             .await?;
+        tally.report.arrived += count;
+        (tally.progress)(tally.report.arrived, tally.expected);
         Ok(())
     }
 }
@@ -304,11 +343,13 @@ fn header(event: HeaderEvent) -> Option<Arrived> {
             header: row.header,
             unreadable: false,
         }),
-        HeaderEvent::Unreadable { uid: Some(uid), raw } => {
-            Some(Arrived { uid, received_ms: 0, size: 0, flags: Flags::default(), header: raw, unreadable: true })
-        }
+        HeaderEvent::Unreadable { uid: Some(uid), raw } => Some(unreadable(uid, Flags::default(), raw)),
         _ => None,
     }
+}
+
+fn unreadable(uid: u32, flags: Flags, raw: Vec<u8>) -> Arrived {
+    Arrived { uid, received_ms: 0, size: 0, flags, header: raw, unreadable: true }
 }
 
 fn refused() -> MailError {

@@ -3,6 +3,7 @@
 //! A sign-in is a state machine: see `README.md` beside this file. The password is typed in the system browser and never
 //! comes through here.
 
+mod account;
 mod fetch;
 mod id_token;
 mod oidc;

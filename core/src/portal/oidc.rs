@@ -119,12 +119,17 @@ impl Oidc<'_> {
         let claims = id_token::verify(id_token, &keys, &expected)?;
         let mut who = Who { identifier: claims.sub, name: claims.name, address: claims.email };
         self.complete(&mut who, &discovery, &tokens).await?;
-        Ok((kept(&tokens, None, now_ms), who))
+        Ok((kept(&who.identifier, &tokens, None, now_ms), who))
     }
 
     /// Gets a new access token for a refresh token (RFC 6749, 6). A portal that gives no new refresh token means the old
     /// one to stay.
-    pub(super) async fn refresh(&self, refresh: &SecretString, now_ms: i64) -> Result<Tokens, SignInFailure> {
+    pub(super) async fn refresh(
+        &self,
+        identifier: &str,
+        refresh: &SecretString,
+        now_ms: i64,
+    ) -> Result<Tokens, SignInFailure> {
         let settings = self.settings()?;
         let discovery = self.discover(settings).await?;
         let form = [
@@ -133,7 +138,7 @@ impl Oidc<'_> {
             ("client_id", &settings.client_id),
         ];
         let tokens = self.token(&discovery, &form).await?;
-        Ok(kept(&tokens, Some(refresh), now_ms))
+        Ok(kept(identifier, &tokens, Some(refresh), now_ms))
     }
 
     fn settings(&self) -> Result<&OidcSettings, SignInFailure> {
@@ -247,10 +252,11 @@ impl Answer {
     }
 }
 
-fn kept(answer: &TokenAnswer, before: Option<&SecretString>, now_ms: i64) -> Tokens {
+fn kept(identifier: &str, answer: &TokenAnswer, before: Option<&SecretString>, now_ms: i64) -> Tokens {
     // Where the portal does not say, five minutes: a refresh too many costs less than a refused connection.
     let lifetime = answer.expires_in.unwrap_or(300).clamp(0, 365 * 24 * 3600);
     Tokens {
+        identifier: identifier.to_owned(),
         access: answer.access_token.as_str().into(),
         refresh: answer.refresh_token.as_deref().map(Into::into).or_else(|| before.cloned()),
         expires_ms: now_ms.saturating_add(lifetime * 1000),

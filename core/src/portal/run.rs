@@ -6,18 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::ExposeSecret;
 use url::Url;
 
+use super::account;
 use super::oidc::{Oidc, Pending};
 use super::session::Session;
 use super::state::{SignInEvent, SignInFailure, SignInState, Who};
 use super::transitions::{Effect, transition};
 use crate::academy::Academy;
 use crate::ports::{Clock, Network, SecretKey, SecretStore};
+use crate::store::Store;
 
 /// A sign-in at one academy's portal.
 ///
-/// What must outlast the app lies in the keystore: a sign-in whose browser is open goes on after a restart.
+/// What must outlast the app lies in the keystore, and who is signed in in the store: a sign-in whose browser is open goes on
+/// after a restart.
 pub struct SignIn {
     academy: Arc<Academy>,
+    store: Store,
     network: Network,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
@@ -34,31 +38,38 @@ impl fmt::Debug for SignIn {
 }
 
 impl SignIn {
-    /// The sign-in at `academy`. `who` is the person signed in before the app was started, if there is one.
-    pub fn new(
+    /// The sign-in at `academy`, where it stood when the app ended. Reads store and keystore, connects to nothing.
+    pub async fn resume(
         academy: Arc<Academy>,
+        store: Store,
         network: Network,
         secrets: Arc<dyn SecretStore>,
         clock: Arc<dyn Clock>,
-        who: Option<Who>,
-    ) -> Self {
+    ) -> Result<Self, SignInFailure> {
         let session = Session::new(Arc::clone(&academy), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
+        let who = account::load(&store, &academy.id).await?;
         let sign_in = Self {
             academy,
+            store,
             network,
             secrets,
             clock,
             session: Arc::new(session),
-            state: Mutex::new(SignInState::SignedOut),
+            state: Mutex::new(who.map_or(SignInState::SignedOut, SignInState::SignedIn)),
             turn: tokio::sync::Mutex::new(()),
         };
-        let state = match (who, sign_in.pending()) {
-            (Some(who), _) => SignInState::SignedIn(who),
-            (None, Ok(Some(pending))) => browser(&pending),
-            (None, _) => SignInState::SignedOut,
-        };
-        sign_in.set(state);
-        sign_in
+        // Somebody signed in may have begun anew because the session had ended: that sign-in goes on. A keystore that is
+        // still locked must not keep anybody from the mail on the phone.
+        if let Ok(Some(pending)) = sign_in.pending() {
+            sign_in.set(browser(&pending));
+        }
+        Ok(sign_in)
+    }
+
+    /// Who signed in last and has not signed out: the person whose mail is on the phone, also while a new sign-in is under
+    /// way. Reads the store.
+    pub async fn account(&self) -> Result<Option<Who>, SignInFailure> {
+        Ok(account::load(&self.store, &self.academy.id).await?)
     }
 
     /// Where it stands. Never waits.
@@ -97,9 +108,7 @@ impl SignIn {
                 let _ = self.secrets.delete(&self.pending_key());
                 return None;
             }
-            Effect::ForgetSession => {
-                return self.session.forget().err().map(|error| SignInEvent::Broke(error.into()));
-            }
+            Effect::ForgetSession => return self.forget().await.err().map(SignInEvent::Broke),
         };
         Some(answer.unwrap_or_else(SignInEvent::Broke))
     }
@@ -120,7 +129,13 @@ impl SignIn {
         self.secrets.delete(&self.pending_key())?;
         let (tokens, who) = self.oidc().exchange(&pending, url, self.clock.now_ms()).await?;
         self.session.keep(&tokens)?;
+        account::keep(&self.store, &self.academy.id, &who).await?;
         Ok(SignInEvent::Exchanged(who))
+    }
+
+    async fn forget(&self) -> Result<(), SignInFailure> {
+        self.session.forget()?;
+        Ok(account::forget(&self.store, &self.academy.id).await?)
     }
 
     fn pending(&self) -> Result<Option<Pending>, SignInFailure> {

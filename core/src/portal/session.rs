@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::oidc::Oidc;
 use super::state::SignInFailure;
@@ -18,6 +18,8 @@ const AHEAD_MS: i64 = 60_000;
 
 /// The tokens of a session. Never printed.
 pub(super) struct Tokens {
+    /// Whose session it is.
+    pub(super) identifier: String,
     pub(super) access: SecretString,
     pub(super) refresh: Option<SecretString>,
     pub(super) expires_ms: i64,
@@ -26,6 +28,7 @@ pub(super) struct Tokens {
 /// How tokens lie in the keystore.
 #[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
 struct Stored {
+    identifier: String,
     access: String,
     refresh: Option<String>,
     expires_ms: i64,
@@ -71,20 +74,26 @@ impl Session {
         Self { academy, network, secrets, clock, refreshing: Mutex::new(()) }
     }
 
-    /// An access token good for at least a minute. Asks the portal for a new one only when the old one is about to end.
-    pub async fn access_token(&self) -> Result<SecretString, SessionError> {
-        let tokens = self.load()?.ok_or(SessionError::Ended)?;
-        if self.is_fresh(&tokens) { Ok(tokens.access) } else { self.renew(&tokens.access).await }
+    /// An access token of `identifier`, good for at least a minute. Asks the portal for a new one only when the old one is
+    /// about to end. [`SessionError::Ended`] when the session is somebody else's.
+    pub async fn access_token(&self, identifier: &str) -> Result<SecretString, SessionError> {
+        let tokens = self.load(identifier)?;
+        if self.is_fresh(&tokens) { Ok(tokens.access) } else { self.renew(identifier, &tokens.access).await }
     }
 
     /// A token other than `refused`, which a server did not take although it should still be good: the portal ended it
     /// early, as at a sign-out in the browser.
-    pub async fn token_after_refusal(&self, refused: &SecretString) -> Result<SecretString, SessionError> {
-        self.renew(refused).await
+    pub async fn token_after_refusal(
+        &self,
+        identifier: &str,
+        refused: &SecretString,
+    ) -> Result<SecretString, SessionError> {
+        self.renew(identifier, refused).await
     }
 
     pub(super) fn keep(&self, tokens: &Tokens) -> Result<(), SecretStoreError> {
         let stored = Stored {
+            identifier: tokens.identifier.clone(),
             access: tokens.access.expose_secret().to_owned(),
             refresh: tokens.refresh.as_ref().map(|token| token.expose_secret().to_owned()),
             expires_ms: tokens.expires_ms,
@@ -98,22 +107,23 @@ impl Session {
         self.secrets.delete(&self.key())
     }
 
-    async fn renew(&self, stale: &SecretString) -> Result<SecretString, SessionError> {
+    async fn renew(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
         let _alone = self.refreshing.lock().await;
         // Somebody else may have renewed it while we waited.
-        let tokens = self.load()?.ok_or(SessionError::Ended)?;
+        let tokens = self.load(identifier)?;
         if tokens.access.expose_secret() != stale.expose_secret() && self.is_fresh(&tokens) {
             return Ok(tokens.access);
         }
         let refresh = tokens.refresh.as_ref().ok_or(SessionError::Ended)?;
         let oidc = Oidc { academy: &self.academy, network: &self.network };
-        let renewed = oidc.refresh(refresh, self.clock.now_ms()).await.map_err(|failure| match failure {
-            // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
-            SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
-            SignInFailure::Connect(reason) => SessionError::Connect(reason),
-            SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
-            _ => SessionError::PortalBroken,
-        })?;
+        let renewed =
+            oidc.refresh(identifier, refresh, self.clock.now_ms()).await.map_err(|failure| match failure {
+                // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
+                SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
+                SignInFailure::Connect(reason) => SessionError::Connect(reason),
+                SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
+                _ => SessionError::PortalBroken,
+            })?;
         // Kept before it is used: with rotation the old one is already dead.
         self.keep(&renewed)?;
         Ok(renewed.access)
@@ -123,16 +133,20 @@ impl Session {
         tokens.expires_ms.saturating_sub(AHEAD_MS) > self.clock.now_ms()
     }
 
-    fn load(&self) -> Result<Option<Tokens>, SecretStoreError> {
-        let Some(text) = self.secrets.load(&self.key())? else { return Ok(None) };
-        let text = Zeroizing::new(text.expose_secret().to_owned());
+    fn load(&self, identifier: &str) -> Result<Tokens, SessionError> {
+        let text = self.secrets.load(&self.key())?.ok_or(SessionError::Ended)?;
         // Written by another version, or damaged: as good as none.
-        let Ok(stored) = serde_json::from_str::<Stored>(&text) else { return Ok(None) };
-        Ok(Some(Tokens {
+        let stored: Stored = serde_json::from_str(text.expose_secret()).map_err(|_| SessionError::Ended)?;
+        // The app may have ended between keeping these tokens and writing down whose they are.
+        if stored.identifier != identifier {
+            return Err(SessionError::Ended);
+        }
+        Ok(Tokens {
+            identifier: stored.identifier.clone(),
             access: stored.access.as_str().into(),
             refresh: stored.refresh.as_deref().map(Into::into),
             expires_ms: stored.expires_ms,
-        }))
+        })
     }
 
     fn key(&self) -> SecretKey {

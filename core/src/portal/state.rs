@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ports::{ConnectError, SecretStoreError};
+use crate::store::StoreError;
 
 /// Where a sign-in stands. Holds all that a screen needs and no secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -107,10 +108,10 @@ pub enum SignInFailure {
     /// This academy has no way in that the app knows.
     #[error("no way to sign in is known for this academy")]
     NoWayIn,
-    /// The app ended in the middle; the answer of the browser serves only once.
-    #[error("the sign-in was interrupted")]
-    Interrupted,
     /// The keystore did not serve.
     #[error(transparent)]
     Secrets(#[from] SecretStoreError),
+    /// Who signed in could not be written down.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -40,9 +40,9 @@ impl SecretKey {
         Self { kind: "sign-in", owner: academy.to_owned() }
     }
 
-    /// The password of the mail servers, for academies whose servers take no token.
-    pub fn mail_password(academy: &str) -> Self {
-        Self { kind: "mail-password", owner: academy.to_owned() }
+    /// The password of one person at the mail servers, for academies whose servers take no token.
+    pub fn mail_password(academy: &str, identifier: &str) -> Self {
+        Self { kind: "mail-password", owner: format!("{academy}/{identifier}") }
     }
 
     /// The key that turns a tried secret into the fingerprint kept by the ledger of attempts.

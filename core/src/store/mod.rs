@@ -15,11 +15,12 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::StoreError;
-pub use notices::{Change, Notices};
+pub use notices::{Change, Listening, Notices};
 
 use workers::Workers;
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("migrations/001_spine.sql"))];
+const MIGRATIONS: &[M<'_>] =
+    &[M::up(include_str!("migrations/001_spine.sql")), M::up(include_str!("migrations/002_account.sql"))];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
 

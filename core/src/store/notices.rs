@@ -1,6 +1,13 @@
 //! What kind of thing changed where, for those who show it.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use tokio::sync::broadcast;
+use tokio::time::{Instant, timeout_at};
+
+/// A screen that is drawn anew more often than this only costs battery.
+const BATCH: Duration = Duration::from_millis(100);
 
 /// Something that a screen may show has changed; the screen reads it anew.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -61,12 +68,17 @@ impl Listening {
         }
     }
 
-    /// A further change if one is already there.
-    pub fn more(&mut self) -> Option<Change> {
-        match self.receiver.try_recv() {
-            Ok(change) => Some(change),
-            Err(broadcast::error::TryRecvError::Lagged(_)) => Some(Change::Everything),
-            Err(_) => None,
+    /// Waits for a change, then gathers what follows it for a tenth of a second, each change once. `None` once the store is
+    /// gone. Nothing is lost when the future is dropped while it still waits for the first.
+    pub async fn batch(&mut self) -> Option<Vec<Change>> {
+        let mut changes = BTreeSet::from([self.next().await?]);
+        let end = Instant::now() + BATCH;
+        while let Ok(Some(change)) = timeout_at(end, self.next()).await {
+            changes.insert(change);
         }
+        if changes.contains(&Change::Everything) {
+            return Some(vec![Change::Everything]);
+        }
+        Some(changes.into_iter().collect())
     }
 }

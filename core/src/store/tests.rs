@@ -47,7 +47,7 @@ async fn a_write_is_whole_or_nothing_and_only_a_whole_one_is_told() {
         })
         .await;
     assert_eq!(failed, Err(StoreError::NotFound));
-    assert_eq!((count(&store).await, listening.more()), (0, None));
+    assert_eq!(count(&store).await, 0);
     store
         .write(|t, changes| {
             t.execute(INSERT, [])?;
@@ -56,7 +56,7 @@ async fn a_write_is_whole_or_nothing_and_only_a_whole_one_is_told() {
         })
         .await
         .unwrap();
-    assert_eq!((count(&store).await, listening.more()), (1, Some(Change::Account)));
+    assert_eq!((count(&store).await, listening.next().await), (1, Some(Change::Account)));
 }
 
 #[tokio::test]
@@ -88,6 +88,53 @@ async fn who_does_not_listen_is_told_to_read_everything() {
         .await
         .unwrap();
     assert_eq!(listening.next().await, Some(Change::Everything));
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_that_come_together_are_told_together_and_each_once() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    let mut listening = store.notices().listen();
+    for mailbox in [2, 1, 2, 2] {
+        store.notices().tell(vec![Change::Messages { mailbox }]);
+    }
+    let told = vec![Change::Messages { mailbox: 1 }, Change::Messages { mailbox: 2 }];
+    assert_eq!(listening.batch().await, Some(told));
+    store.notices().tell(vec![Change::Outbox, Change::Everything]);
+    assert_eq!(listening.batch().await, Some(vec![Change::Everything]));
+    drop(store);
+    assert_eq!(listening.batch().await, None);
+}
+
+#[tokio::test]
+async fn with_the_person_all_of_their_mail_goes() {
+    let folder = folder();
+    let store = Store::open(folder.path()).unwrap();
+    let rows =
+        async |sql: &'static str| store.read(move |c| Ok(c.query_row(sql, [], |row| row.get::<_, i64>(0))?)).await;
+    for (ending, left) in [
+        ("UPDATE account SET identifier = 'jdupont', name = 'Jeanne'", (1, 1)),
+        ("UPDATE account SET identifier = 'pmartin'", (0, 0)),
+        ("DELETE FROM account", (0, 0)),
+    ] {
+        let made = store.write(move |t, _| {
+            t.execute_batch(
+                "DELETE FROM account;
+                 INSERT INTO account (academy, identifier) VALUES ('essai', 'jdupont');
+                 INSERT INTO mailbox (academy, name) VALUES ('essai', 'INBOX'), ('autre', 'INBOX')
+                     ON CONFLICT DO NOTHING;
+                 INSERT INTO message (mailbox, uid, received_ms, size, subject, attachments, server_flags, flags, header)
+                     SELECT id, 1, 0, 0, '', 0, 0, 0, x'' FROM mailbox WHERE academy = 'essai';
+                 INSERT INTO outbox (academy, state, message_id, sender, recipients, subject, mime, written_ms)
+                     VALUES ('essai', 'waiting', '', '', '', '', x'', 0);",
+            )?;
+            Ok(t.execute_batch(ending)?)
+        });
+        made.await.unwrap();
+        let found = (rows("SELECT count(*) FROM message").await, rows("SELECT count(*) FROM outbox").await);
+        assert_eq!(found, (Ok(left.0), Ok(left.1)), "{ending}");
+        assert_eq!(rows("SELECT count(*) FROM mailbox WHERE academy = 'autre'").await, Ok(1), "{ending}");
+    }
 }
 
 #[test]

@@ -20,10 +20,16 @@ not-ours = This answer does not belong to the sign-in that you asked for.
 not-ours-next = Start the sign-in again from the app.
 sign-in-refused = The portal did not accept the sign-in.
 sign-in-refused-next = Start the sign-in again; if the portal still refuses, contact the support desk.
-interrupted = The sign-in was interrupted.
-interrupted-next = Start the sign-in again.
 no-way-in = The app cannot sign in to this academy yet.
 no-way-in-next = Open the portal in your browser meanwhile.
+sign-out-first = Another academy is open in the app.
+sign-out-first-next = Sign out first, then choose this one.
+unsent =
+    { $letters ->
+        [one] One message has not left yet.
+       *[other] { $letters } messages have not left yet.
+    }
+unsent-next = Send them before you sign out, or accept to lose them.
 session-ended = Your session has ended.
 session-ended-next = Sign in again; your messages stay on the phone.
 password-needed = The mail server wants a password.
@@ -38,6 +44,8 @@ wait-to-try =
 wait-to-try-next = One more try might lock your account. Wait, or reset the password.
 mail-refused = The mail server refused: { $said }
 mail-refused-next = Try again; if it goes on, contact the support desk with this message.
+mail-down = The mail server is out of order.
+mail-down-next = Try again in a few minutes. Your password is not the cause.
 mail-broken = The mail server’s answer makes no sense.
 mail-broken-next = Try again later; your messages are untouched.
 mailbox-full = The mailbox is full.

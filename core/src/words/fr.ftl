@@ -20,10 +20,16 @@ not-ours = Cette réponse ne correspond pas à la connexion que vous avez demand
 not-ours-next = Recommencez la connexion depuis l’application.
 sign-in-refused = La connexion n’a pas été acceptée par le portail.
 sign-in-refused-next = Recommencez la connexion ; si le portail la refuse encore, contactez le support.
-interrupted = La connexion a été interrompue.
-interrupted-next = Recommencez la connexion.
 no-way-in = L’application ne sait pas encore se connecter à cette académie.
 no-way-in-next = Ouvrez le portail dans votre navigateur en attendant.
+sign-out-first = Une autre académie est ouverte dans l’application.
+sign-out-first-next = Déconnectez-vous d’abord, puis choisissez celle-ci.
+unsent =
+    { $letters ->
+        [one] Un message n’est pas encore parti.
+       *[other] { $letters } messages ne sont pas encore partis.
+    }
+unsent-next = Envoyez-les avant de vous déconnecter, ou acceptez de les perdre.
 session-ended = Votre session est terminée.
 session-ended-next = Connectez-vous de nouveau ; vos messages restent dans le téléphone.
 password-needed = Le serveur de messagerie demande un mot de passe.
@@ -38,6 +44,8 @@ wait-to-try =
 wait-to-try-next = Un essai de plus pourrait bloquer votre compte. Attendez, ou réinitialisez le mot de passe.
 mail-refused = Le serveur de messagerie a refusé : { $said }
 mail-refused-next = Réessayez ; si cela continue, contactez le support avec ce message.
+mail-down = Le serveur de messagerie est en panne.
+mail-down-next = Réessayez dans quelques minutes. Votre mot de passe n’est pas en cause.
 mail-broken = Le serveur de messagerie répond de façon incompréhensible.
 mail-broken-next = Réessayez plus tard ; vos messages ne sont pas touchés.
 mailbox-full = La boîte est pleine.

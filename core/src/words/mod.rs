@@ -57,10 +57,15 @@ pub enum Finding {
     NotOurs,
     /// The sign-in was refused at the portal.
     SignInRefused,
-    /// The sign-in was interrupted.
-    Interrupted,
     /// This academy has no known way in.
     NoWayIn,
+    /// Somebody is signed in at another academy.
+    SignOutFirst,
+    /// Letters would be lost by a sign-out.
+    Unsent {
+        /// How many.
+        letters: u64,
+    },
     /// The session has ended.
     SessionEnded,
     /// The server wants a mail password.
@@ -77,6 +82,8 @@ pub enum Finding {
         /// The server's own words.
         said: String,
     },
+    /// The mail server is out of order.
+    MailDown,
     /// The mail server speaks badly.
     MailBroken,
     /// The mailbox is full.
@@ -141,13 +148,15 @@ impl Finding {
             Self::Unofficial { .. } => "unofficial",
             Self::NotOurs => "not-ours",
             Self::SignInRefused => "sign-in-refused",
-            Self::Interrupted => "interrupted",
+            Self::SignOutFirst => "sign-out-first",
+            Self::Unsent { .. } => "unsent",
             Self::NoWayIn => "no-way-in",
             Self::SessionEnded => "session-ended",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::WaitToTry { .. } => "wait-to-try",
             Self::MailRefused { .. } => "mail-refused",
+            Self::MailDown => "mail-down",
             Self::MailBroken => "mail-broken",
             Self::MailboxFull => "mailbox-full",
             Self::NoMailServer => "no-mail-server",
@@ -195,6 +204,7 @@ impl Finding {
         let mut args = FluentArgs::new();
         match self {
             Self::Unofficial { host } => args.set("host", host.as_str()),
+            Self::Unsent { letters } => args.set("letters", *letters),
             Self::WaitToTry { minutes } => args.set("minutes", *minutes),
             Self::MailRefused { said } => args.set("said", said.as_str()),
             Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),

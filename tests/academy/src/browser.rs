@@ -4,6 +4,7 @@ use crate::{
     Academy, AcademyError, MailError, SecondFactor, Teacher,
     forms::{Form, Page},
     mailbox::Door,
+    push::{Seen, Shim},
     tls,
 };
 use reqwest::{Client, StatusCode, cookie::Jar, header::LOCATION, redirect::Policy};
@@ -21,6 +22,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(20);
 /// Pages and redirects of one sign-in; the longest known takes nine.
 const STEPS: usize = 25;
 const MAIL_LIMIT: Duration = Duration::from_secs(10);
+const PHONE_LIMIT: Duration = Duration::from_secs(40);
 const PAGE_LIMIT: usize = 2 << 20;
 
 /// The portal's own number for "please sign in", which is no refusal.
@@ -35,6 +37,7 @@ pub struct Browser {
     hosts: BTreeMap<String, IpAddr>,
     issuer: String,
     mail: Door,
+    push: Option<Arc<Shim>>,
     password: Option<String>,
     totp_secret: Option<String>,
 }
@@ -67,6 +70,15 @@ pub enum BrowserError {
     /// The mail with the code did not come within ten seconds.
     #[error("no mail with a code came")]
     NoMail,
+    /// The portal wants an approval and the teacher has enrolled no phone.
+    #[error("the portal wants an approval on a phone, and none is enrolled")]
+    NoPhone,
+    /// Nobody answered on the phone within forty seconds.
+    #[error("nobody has answered on the phone")]
+    NoAnswer,
+    /// The prompt did not reach the phone.
+    #[error("no prompt on the phone: {0}")]
+    Push(String),
     /// The mailbox could not be read.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -94,6 +106,8 @@ enum Step {
 struct Done {
     password: bool,
     code: bool,
+    /// When the password was sent; the prompt on the phone is a later one.
+    since: Option<Instant>,
     /// Messages in the inbox before the password was sent; the code's mail is a later one.
     mails: usize,
 }
@@ -105,6 +119,7 @@ impl Browser {
         Ok(Self {
             jar: Arc::default(),
             issuer: academy.issuer().to_owned(),
+            push: academy.push.as_ref().map(|push| Arc::clone(&push.shim)),
             mail: Door { port: academy.imap().port, tls: Arc::new(tls.clone()) },
             tls,
             hosts: academy.hosts().into_iter().collect(),
@@ -224,17 +239,26 @@ impl Browser {
             if teacher.second_factor == SecondFactor::Mail {
                 done.mails = self.mail.open(teacher).await?.count("INBOX").await?;
             }
+            done.since = Some(Instant::now());
             let password = self.password.as_deref().unwrap_or(teacher.password);
             vec![("user", teacher.uid.to_owned()), ("password", password.to_owned())]
         } else if form.action.contains("/2fchoice") {
-            vec![("sf", if self.totp_secret.is_some() { "totp" } else { "mail" }.to_owned())]
+            let factor = match (&self.totp_secret, teacher.second_factor) {
+                (Some(_), _) => "totp",
+                (None, SecondFactor::Push) => "rest",
+                (None, _) => "mail",
+            };
+            vec![("sf", factor.to_owned())]
         } else if form.asks_for("code") {
             if std::mem::replace(&mut done.code, true) {
                 return Err(dead_end(status, address));
             }
-            let code = match form.action.contains("/mail2fcheck") {
-                true => self.mailed_code(teacher, done.mails).await?,
-                false => code_of(self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?)?,
+            let code = if form.action.contains("/mail2fcheck") {
+                self.mailed_code(teacher, done.mails).await?
+            } else if form.action.contains("/rest2fcheck") {
+                self.answered_on_phone(teacher, done.since).await?
+            } else {
+                code_of(self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?)?
             };
             vec![("code", code)]
         } else {
@@ -257,6 +281,20 @@ impl Browser {
                 return Err(BrowserError::NoMail);
             }
             sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until the prompt is answered, and returns a word for the form: it does not take none.
+    async fn answered_on_phone(&self, teacher: &Teacher, since: Option<Instant>) -> Result<String, BrowserError> {
+        let (Some(push), Some(since)) = (&self.push, since) else {
+            return Err(BrowserError::Push("not asked for".to_owned()));
+        };
+        match push.watch(teacher.uid, since, PHONE_LIMIT).await {
+            // What was answered is for the portal to find out.
+            Seen::Answered => Ok("fait".to_owned()),
+            Seen::NoAnswer => Err(BrowserError::NoAnswer),
+            Seen::NoPhone => Err(BrowserError::NoPhone),
+            Seen::Failed(words) => Err(BrowserError::Push(words)),
         }
     }
 

@@ -16,13 +16,16 @@
 
 pub mod desk;
 pub mod filler;
+pub mod push;
 pub mod wire;
 
 mod authority;
 mod browser;
 mod control;
 mod forms;
+mod http;
 mod mailbox;
+mod parts;
 mod ports;
 mod profile;
 mod servers;
@@ -35,17 +38,26 @@ pub use authority::{Authority, Leaf, Validity};
 pub use browser::{Browser, BrowserError};
 pub use control::Control;
 pub use mailbox::{MailError, Mailbox};
+pub use push::{PhoneError, Prompt, PushError, PushPhone};
 pub use setup::SetupError;
 pub use teachers::{Account, SecondFactor, Teacher};
 
 use ports::Ports;
+use push::{Installed, Push};
 use serde_json::{Map, Value};
 use servers::{Keys, Servers};
 use std::{net::IpAddr, net::Ipv4Addr, path::Path, process::Stdio, time::Duration};
 
 /// The names in the servers' certificates.
-const HOSTS: [&str; 5] =
-    ["auth.academie.test", "imap.academie.test", "smtp.academie.test", "ent.academie.test", "localhost"];
+const HOSTS: [&str; 7] = [
+    "auth.academie.test",
+    "imap.academie.test",
+    "smtp.academie.test",
+    "ent.academie.test",
+    "push.academie.test",
+    "reset.academie.test",
+    "localhost",
+];
 
 /// How often a base is chosen anew when another process took one of its ports in between.
 const TRIES: usize = 5;
@@ -62,6 +74,7 @@ pub struct Academy {
     authority: Authority,
     issuer: String,
     portal: tokio::sync::Mutex<Map<String, Value>>,
+    push: Option<Push>,
 }
 
 /// What an academy is started with.
@@ -69,6 +82,15 @@ pub struct Academy {
 #[non_exhaustive]
 pub struct Builder {
     portal: Map<String, Value>,
+    push: bool,
+}
+
+/// What one try to start has brought up.
+struct Started {
+    servers: Servers,
+    ports: Ports,
+    portal: Map<String, Value>,
+    push: Option<Push>,
 }
 
 /// Where a server listens. The name is in its certificate; it does not resolve.
@@ -96,7 +118,7 @@ pub enum AcademyError {
         /// The end of its log.
         log: String,
     },
-    /// No base with eleven free ports was found.
+    /// No base with a free port for each server was found.
     #[error("no free ports")]
     NoPorts,
     /// The servers were told to stop and did not in time.
@@ -123,6 +145,9 @@ pub enum AcademyError {
     /// The portal could not be asked.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+    /// privacyIDEA runs and did not take its configuration.
+    #[error(transparent)]
+    Push(#[from] PushError),
 }
 
 impl Builder {
@@ -133,34 +158,51 @@ impl Builder {
         self
     }
 
-    /// Installs what is missing (as root), starts the servers and waits until all are ready: about two seconds, at most
-    /// thirty, not counting the installation.
+    /// Starts privacyIDEA too, for the teachers whose second factor is [`SecondFactor::Push`]; see [`push`]. The first time
+    /// on a machine it is installed from PyPI into the user's cache, half a minute and 510 MB.
+    #[must_use]
+    pub fn push(mut self) -> Self {
+        self.push = true;
+        self
+    }
+
+    /// Installs what is missing (as root), starts the servers and waits until all are ready: about two seconds, five with
+    /// push, at most thirty, not counting the installation.
     pub async fn start(self) -> Result<Academy, AcademyError> {
-        setup::ensure().await?;
+        setup::ensure(if self.push { &setup::FOR_PUSH } else { &[] }).await?;
+        let installed = if self.push { Some(Installed::ensure().await?) } else { None };
         let authority = Authority::new("Academie Test CA")?;
         let keys = keys(&authority).await?;
         let mut tries = 1;
         loop {
-            match self.start_once(&keys).await {
-                Ok((servers, ports, portal)) => {
+            match self.start_once(&keys, installed.as_ref()).await {
+                Ok(Started { servers, ports, portal, push }) => {
                     let issuer = issuer(ports);
-                    return Ok(Academy { servers, ports, authority, issuer, portal: portal.into() });
+                    return Ok(Academy { servers, ports, authority, issuer, portal: portal.into(), push });
                 }
-                Err(AcademyError::NotReady { log, .. }) if tries < TRIES && log.contains("already in use") => {
-                    tries += 1
-                }
+                // "Address already in use" for most, "Connection in use" for gunicorn.
+                Err(AcademyError::NotReady { log, .. }) if tries < TRIES && log.contains(" in use") => tries += 1,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    async fn start_once(&self, keys: &Keys) -> Result<(Servers, Ports, Map<String, Value>), AcademyError> {
+    async fn start_once(&self, keys: &Keys, installed: Option<&Installed>) -> Result<Started, AcademyError> {
         let ports = Ports::free(u16::from_ne_bytes(servers::random_bytes()?)).ok_or(AcademyError::NoPorts)?;
-        let mut servers = Servers::launch(ports, keys, &self.portal)?;
-        servers.ready(ports, &issuer(ports)).await?;
+        let push = match installed {
+            Some(_) => Some(Push::open(ports.of("PUSH"), &keys.ca_pem).await?),
+            None => None,
+        };
+        let mut patch = push.as_ref().map(|push| push.portal.clone()).unwrap_or_default();
+        patch.extend(self.portal.clone());
+        let mut servers = Servers::launch(ports, keys, &patch, installed)?;
+        servers.ready(ports, &issuer(ports), push.as_ref()).await?;
+        if let Some(push) = &push {
+            push.api.configure(ports.of("LDAP")).await?;
+        }
         let mut portal = servers::portal_configuration(servers.folder(), ports, keys)?;
-        portal.extend(self.portal.clone());
-        Ok((servers, ports, portal))
+        portal.extend(patch);
+        Ok(Started { servers, ports, portal, push })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Runs the academy for a process that is not written in Rust. Prints one line of JSON when all is ready, then runs until
-//! its standard input closes, a SIGTERM or SIGINT comes, or the control is told to stop.
+//! its standard input closes, a SIGTERM or SIGINT comes, or the control is told to stop. With `--push` it starts
+//! privacyIDEA too.
 
 use academy::{Academy, Control, Teacher};
 use serde_json::json;
@@ -15,7 +16,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let input_closed = input_closed();
-    let academy = Arc::new(Academy::start().await?);
+    let mut builder = Academy::builder();
+    for argument in std::env::args().skip(1) {
+        builder = match argument.as_str() {
+            "--push" => builder.push(),
+            other => return Err(format!("no argument {other}; there is --push").into()),
+        };
+    }
+    let academy = Arc::new(builder.start().await?);
     let control = Control::bind(Arc::clone(&academy)).await?;
     let hello = json!({
         "control": format!("http://{}", control.address()?),

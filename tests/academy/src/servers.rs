@@ -1,6 +1,12 @@
-//! The run folder and the watchdog that keeps the four servers.
+//! The run folder and the watchdog that keeps the servers.
 
-use crate::{AcademyError, ports::Ports, teachers, template::fill};
+use crate::{
+    AcademyError,
+    ports::Ports,
+    push::{Installed, Push},
+    teachers,
+    template::fill,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value};
 use std::{
@@ -15,12 +21,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// All four are ready in about two seconds on a quiet machine.
+/// All are ready in about two seconds on a quiet machine, privacyIDEA in three.
 const READY_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 const LOG_TAIL: usize = 3_000;
 
-const SERVERS: [&str; 4] = ["slapd", "dovecot", "postfix", "portal"];
+/// The last where it was asked for.
+const SERVERS: [&str; 5] = ["slapd", "dovecot", "postfix", "portal", "push"];
 
 /// Each file of the run folder, its template, and the template's name in errors.
 const FILES: [(&str, &str); 10] = [
@@ -56,10 +63,17 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts all four; returns before they are ready.
-    pub(crate) fn launch(ports: Ports, keys: &Keys, patch: &Map<String, Value>) -> Result<Self, AcademyError> {
+    /// Starts all, privacyIDEA where it is given; returns before they are ready.
+    pub(crate) fn launch(
+        ports: Ports,
+        keys: &Keys,
+        patch: &Map<String, Value>,
+        push: Option<&Installed>,
+    ) -> Result<Self, AcademyError> {
         let folder = fresh_folder()?;
-        let launched = write_all(&folder, ports, keys, patch).and_then(|()| Ok(watchdog(&folder)?));
+        let written = write_all(&folder, ports, keys, patch)
+            .and_then(|()| push.map_or(Ok(()), |push| push.lay_out(&folder.join("push"))));
+        let launched = written.and_then(|()| Ok(watchdog(&folder)?));
         match launched {
             Ok(watchdog) => Ok(Self { folder, watchdog }),
             Err(error) => {
@@ -74,8 +88,8 @@ impl Servers {
         &self.folder
     }
 
-    /// Waits until every port answers and the portal serves its own discovery document.
-    pub(crate) async fn ready(&mut self, ports: Ports, issuer: &str) -> Result<(), AcademyError> {
+    /// Waits until every port answers, the portal serves its own discovery document and privacyIDEA is there.
+    pub(crate) async fn ready(&mut self, ports: Ports, issuer: &str, push: Option<&Push>) -> Result<(), AcademyError> {
         let http = reqwest_plain()?;
         let url = format!("http://127.0.0.1:{}/.well-known/openid-configuration", ports.of("INTROSPECTION"));
         let end = Instant::now() + READY_LIMIT;
@@ -96,6 +110,11 @@ impl Servers {
             }
             if waited_for.is_none() && !serves(&http, &url, issuer).await {
                 waited_for = Some("portal");
+            }
+            if let (None, Some(push)) = (waited_for, push)
+                && !push.api.is_alive().await
+            {
+                waited_for = Some("push");
             }
             match waited_for {
                 None => return Ok(()),
@@ -127,6 +146,7 @@ impl Servers {
             "postfix" => &["logs/postfix.log", "postfix/mail.log"],
             "portal" => &["logs/portal.log"],
             "slapd" => &["logs/slapd.log"],
+            "push" => &["logs/push.log", "push/privacyidea.log"],
             _ => &["logs/run.log"],
         };
         let log: String = own

@@ -3,6 +3,9 @@
 use std::{fs::File, os::unix::fs::MetadataExt, path::Path, process::Stdio, time::Duration};
 use tokio::process::Command;
 
+/// What privacyIDEA needs besides what comes from PyPI.
+pub(crate) const FOR_PUSH: [&str; 1] = ["python3-venv"];
+
 /// As short as works; what `--no-install-recommends` leaves out and the portal dies without is named.
 const PACKAGES: [&str; 36] = [
     "liblemonldap-ng-portal-perl",
@@ -61,15 +64,26 @@ pub enum SetupError {
         /// The end of its output.
         output: String,
     },
+    /// privacyIDEA could not be installed from PyPI or prepared; the step and the end of its output.
+    #[error("cannot install privacyIDEA, at: {step}\n{output}")]
+    Push {
+        /// The command of this step; its folder is gone.
+        step: String,
+        /// The end of its output.
+        output: String,
+    },
+    /// There is no folder to keep what is installed from PyPI.
+    #[error("neither XDG_CACHE_HOME nor HOME names a folder")]
+    NoHome,
     /// A file or a program of the installation does not answer.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// Sees to it that the packages are installed. One process at a time installs; the others wait for it.
-pub(crate) async fn ensure() -> Result<(), SetupError> {
+/// Sees to it that the packages and those in `more` are installed. One process at a time installs; the others wait for it.
+pub(crate) async fn ensure(more: &[&'static str]) -> Result<(), SetupError> {
     let root = std::fs::metadata("/proc/self")?.uid() == 0;
-    let missing = missing().await?;
+    let missing = missing(more).await?;
     let command = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if !root {
         return Err(SetupError::NeedsRoot(command));
@@ -85,22 +99,23 @@ pub(crate) async fn ensure() -> Result<(), SetupError> {
         .await
         .map_err(std::io::Error::from)?
         .map_err(std::io::Error::other)??;
-    let missing = self::missing().await?;
+    let missing = self::missing(more).await?;
     if missing.is_empty() {
         return Ok(());
     }
     install(&missing, command).await
 }
 
-async fn missing() -> Result<Vec<&'static str>, SetupError> {
+async fn missing(more: &[&'static str]) -> Result<Vec<&'static str>, SetupError> {
     let asked = Command::new("dpkg-query")
         .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
         .args(PACKAGES)
+        .args(more)
         .output()
         .await?;
     let known = String::from_utf8_lossy(&asked.stdout);
     let installed = |package: &str| known.lines().any(|line| line == format!("{package} installed"));
-    Ok(PACKAGES.into_iter().filter(|package| !installed(package)).collect())
+    Ok(PACKAGES.iter().chain(more).copied().filter(|package| !installed(package)).collect())
 }
 
 async fn install(packages: &[&str], command: String) -> Result<(), SetupError> {

@@ -40,6 +40,8 @@ pub enum SecondFactor {
     Mail,
     /// A code of an authenticator (RFC 6238), once one is enrolled.
     Totp,
+    /// An approval on the phone, in an academy with [push](crate::push); nothing in another.
+    Push,
 }
 
 /// How the directory takes an account.
@@ -79,7 +81,7 @@ static ALL: [Teacher; 10] = [
     teacher!("pmartin", "Paul Martin", Mail, Open, "12E9802345BCD", "1975-11-02"),
     teacher!("tbernard", "Théo Bernard", Totp, Open, "12E0103456CDE", "1978-07-30"),
     teacher!("lreset", "Léa Reset", None, Open, "12E0504567DEF", "1982-01-09"),
-    teacher!("block", "Bruno Block", None, Open, "12E0705678EFG", "1984-05-21"),
+    teacher!("block", "Bruno Block", Push, Open, "12E0705678EFG", "1984-05-21"),
     teacher!("locked", "Luc Locked", None, Locked, "12E0906789FGH", "1986-09-17"),
     teacher!("mustchg", "Max Must", None, MustChange, "12E1107890GHJ", "1988-12-05"),
     teacher!("expired", "Eva Expired", None, Expired, "12E1308901HJK", "1990-02-28"),
@@ -102,11 +104,12 @@ impl Teacher {
     fn ldif(&self, now: Timestamp) -> String {
         let encoded = |text: &str| BASE64_STANDARD.encode(text);
         let (given, surname) = self.name.split_once(' ').unwrap_or(("", self.name));
-        // The portal reads from `employeeType` whether the second factor is a mail.
+        // The portal reads from `employeeType` whether the second factor is a mail or a phone.
         let kind = match self.second_factor {
             SecondFactor::None => "plain",
             SecondFactor::Mail => "mail2f",
             SecondFactor::Totp => "totp",
+            SecondFactor::Push => "push",
         };
         let days_ago = |days: i64| (now - (days * 24).hours()).to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%SZ");
         let policy = match self.account {

@@ -1,4 +1,4 @@
-# The watchdog: lays out the spools, starts the four servers and waits for the end of its standard input, which the
+# The watchdog: lays out the spools, starts the servers and waits for the end of its standard input, which the
 # test process holds. However that process dies, the servers stop and the folder goes.
 RUN={{RUN}}
 umask 022
@@ -52,5 +52,13 @@ launch postfix env "MAIL_CONFIG=$RUN/postfix/etc" /usr/lib/postfix/sbin/master -
 launch portal env "LLNG_DEFAULTCONFFILE=$RUN/llng/lemonldap-ng.ini" LANG=C.UTF-8 starman --workers 3 --preload-app \
   --listen "127.0.0.1:{{PORTAL}}:ssl" --listen "127.0.0.1:{{INTROSPECTION}}" \
   --ssl-cert "$RUN/ca/chain.pem" --ssl-key "$RUN/ca/server.key" --pid "$RUN/llng/starman.pid" "$RUN/llng/app.psgi"
+
+# Laid out where it was asked for. Isolated, so that no PYTHON variable and no package of the user changes it.
+if [ -f push/pi.cfg ]; then
+  launch push env "HOME=$RUN/push" "PRIVACYIDEA_CONFIGFILE=$RUN/push/pi.cfg" "$(cat push/python)" -IB -m gunicorn \
+    --no-control-socket --workers 1 --threads 8 --timeout 120 --graceful-timeout 1 --worker-tmp-dir "$RUN/push" \
+    --certfile "$RUN/ca/chain.pem" --keyfile "$RUN/ca/server.key" --bind "127.0.0.1:{{PUSH}}" \
+    "privacyidea.app:create_app(config_name='production', config_file='$RUN/push/pi.cfg', silent=True)"
+fi
 
 while read -r _; do :; done

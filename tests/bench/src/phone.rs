@@ -9,7 +9,7 @@ use std::time::Duration;
 use academy::{Academy, Teacher};
 use cartable_core::attempts::Ledger;
 use cartable_core::mail::MailAccount;
-use cartable_core::portal::{SignIn, Who};
+use cartable_core::portal::{Session, Who};
 use cartable_core::ports::{Clock, MemoryStore, Network, Resolver, SecretKey, SecretStore, SystemClock};
 use cartable_core::store::Store;
 use secrecy::SecretString;
@@ -73,19 +73,13 @@ impl Setup {
             .build()?;
         let profile = Arc::new(cartable_core::academy::Academy::from_toml(&self.profile)?);
         let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-        secrets.put(&SecretKey::mail_password(&profile.id), &SecretString::from(self.password.clone()))?;
+        secrets.put(&SecretKey::mail_password(&profile.id, &self.user), &SecretString::from(self.password.clone()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let who: Who = serde_json::from_value(json!({ "identifier": self.user }))?;
-        let sign_in = SignIn::new(
-            Arc::clone(&profile),
-            network.clone(),
-            Arc::clone(&secrets),
-            Arc::clone(&clock),
-            Some(who.clone()),
-        );
+        let session = Session::new(Arc::clone(&profile), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         let store = Store::open(folder)?;
         let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), clock);
-        let mail = MailAccount::new(profile, who, store.clone(), network, sign_in.session(), secrets, ledger);
+        let mail = MailAccount::new(profile, who, store.clone(), network, Arc::new(session), secrets, ledger);
         Ok((mail, store))
     }
 }

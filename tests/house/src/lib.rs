@@ -8,7 +8,10 @@ use std::{fs, io};
 /// The rooms in their order: an arrow points from a room to one on a lower floor. Rooms of one floor do not know each
 /// other.
 pub const FLOORS: &[&[&str]] =
-    &[&["ports"], &["words"], &["store"], &["academy"], &["attempts"], &["portal"], &["mail"]];
+    &[&["ports"], &["words"], &["store"], &["academy"], &["attempts"], &["portal"], &["mail"], &["companion"]];
+
+/// Where each floor's room stands from the left, so that no arrow passes behind a room.
+const PLACES: &[usize] = &[360, 80, 690, 80, 530, 690, 80, 480];
 
 /// Who knows whom: from each room of the core, the rooms that its files name.
 pub fn arrows(core: &Path) -> io::Result<BTreeMap<String, BTreeSet<String>>> {
@@ -57,7 +60,7 @@ pub fn draw(arrows: &BTreeMap<String, BTreeSet<String>>) -> String {
     let (width, height) = (760, 60 + 80 * FLOORS.len());
     let place = |room: &str| {
         let index = FLOORS.iter().position(|floor| floor.contains(&room)).unwrap_or(0);
-        (120 + (index % 3) * 240, height - 60 - 80 * index)
+        (PLACES.get(index).copied().unwrap_or(380), height - 60 - 80 * index)
     };
     let mut picture = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \

@@ -1,5 +1,9 @@
 //! What a journey needs: a phone, and the academy that it talks to.
 
+mod keystores;
+
+pub use keystores::{FileStore, Witness};
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
@@ -8,11 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use academy::{Academy, Browser, Teacher};
-use cartable_core::attempts::Ledger;
-use cartable_core::mail::MailAccount;
-use cartable_core::portal::{SignIn, SignInEvent, SignInState, Who};
-use cartable_core::ports::{Clock, MemoryStore, Network, Resolver, SecretStore, SystemClock};
-use cartable_core::store::Store;
+use cartable_core::companion::{Companion, Setup};
+use cartable_core::portal::SignInState;
+use cartable_core::ports::{MemoryStore, Network, Resolver, SecretStore};
+
+/// The short name of the test academy's profile.
+pub const ACADEMY: &str = "academie-test";
 
 /// A resolver that knows the academy's hosts, and whose answers a journey may change to lead through a fault.
 #[derive(Clone, Default)]
@@ -30,82 +35,90 @@ impl Hosts {
     }
 }
 
+impl From<BTreeMap<String, IpAddr>> for Hosts {
+    fn from(hosts: BTreeMap<String, IpAddr>) -> Self {
+        Self(Arc::new(Mutex::new(hosts)))
+    }
+}
+
 impl Resolver for Hosts {
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         Ok(self.0.lock().unwrap().get(host).copied().into_iter().collect())
     }
 }
 
-/// A phone with an empty folder, a keystore of its own, and a way to the academy.
+/// A phone with a keystore of its own and a way to the academy. The app on it may be opened, killed and opened again.
 pub struct Phone {
     /// Where its names lead.
     pub hosts: Hosts,
     /// Its keystore.
     pub secrets: Arc<dyn SecretStore>,
-    /// Its way out.
-    pub network: Network,
-    /// Its clock.
-    pub clock: Arc<dyn Clock>,
-    profile: Arc<cartable_core::academy::Academy>,
+    network: Network,
+    profile: cartable_core::academy::Academy,
 }
 
 impl Phone {
-    /// A phone that trusts and finds `academy`.
+    /// A phone that trusts and finds `academy`, and keeps its secrets in memory.
     pub fn new(academy: &Academy) -> Self {
+        Self::with_secrets(academy, Arc::new(MemoryStore::default()))
+    }
+
+    /// The same with a keystore of the journey's own.
+    pub fn with_secrets(academy: &Academy, secrets: Arc<dyn SecretStore>) -> Self {
         let hosts = Hosts::of(academy);
-        let network = Network::builder()
-            .only_roots(academy.ca_pem())
-            .unwrap()
-            .resolver(Arc::new(hosts.clone()))
-            .patience(Duration::from_secs(5))
-            .build()
-            .unwrap();
-        let profile = cartable_core::academy::Academy::from_toml(&academy.profile_toml()).unwrap();
         Self {
+            network: network(academy.ca_pem(), &hosts),
+            profile: cartable_core::academy::Academy::from_toml(&academy.profile_toml()).unwrap(),
             hosts,
-            secrets: Arc::new(MemoryStore::default()),
-            network,
-            clock: Arc::new(SystemClock),
-            profile: Arc::new(profile),
+            secrets,
         }
     }
 
-    /// The sign-in, as after a start of the app.
-    pub fn sign_in(&self, who: Option<Who>) -> SignIn {
-        SignIn::new(
-            Arc::clone(&self.profile),
-            self.network.clone(),
-            Arc::clone(&self.secrets),
-            Arc::clone(&self.clock),
-            who,
-        )
+    /// What the app is opened with on this phone.
+    pub fn setup(&self, folder: &Path) -> Setup {
+        Setup::new(folder)
+            .academy(self.profile.clone())
+            .network(self.network.clone())
+            .secrets(Arc::clone(&self.secrets))
     }
 
-    /// Signs in with the scripted browser.
-    pub async fn signed_in(&self, academy: &Academy, teacher: &Teacher) -> (SignIn, Who) {
-        let sign_in = self.sign_in(None);
-        let SignInState::Browser { url, .. } = sign_in.happen(SignInEvent::Begin).await else {
-            panic!("{:?}", sign_in.state());
-        };
-        let url = Browser::new(academy).unwrap().sign_in(&url, teacher).await.unwrap();
-        match sign_in.happen(SignInEvent::Returned { url }).await {
-            SignInState::SignedIn(who) => (sign_in, who),
+    /// Starts the app, with its data in `folder`.
+    pub async fn open(&self, folder: &Path) -> Companion {
+        Companion::open(self.setup(folder)).await.unwrap()
+    }
+
+    /// Starts the app and signs in with the scripted browser.
+    pub async fn signed_in(&self, academy: &Academy, teacher: &Teacher, folder: &Path) -> Companion {
+        let companion = self.open(folder).await;
+        match sign_in(&companion, &Browser::new(academy).unwrap(), teacher).await {
+            SignInState::SignedIn(_) => companion,
             other => panic!("{other:?}"),
         }
     }
+}
 
-    /// The mail of `who`, with the database in `folder`, as after a start of the app.
-    pub fn mail(&self, sign_in: &SignIn, who: Who, folder: &Path) -> MailAccount {
-        let store = Store::open(folder).unwrap();
-        let ledger = Ledger::new(store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.clock));
-        MailAccount::new(
-            Arc::clone(&self.profile),
-            who,
-            store,
-            self.network.clone(),
-            sign_in.session(),
-            Arc::clone(&self.secrets),
-            ledger,
-        )
-    }
+/// Signs in with `browser`.
+pub async fn sign_in(companion: &Companion, browser: &Browser, teacher: &Teacher) -> SignInState {
+    let SignInState::Browser { url, .. } = companion.begin_sign_in(ACADEMY).await.unwrap() else {
+        panic!("{:?}", companion.sign_in_state());
+    };
+    let url = browser.sign_in(&url, teacher).await.unwrap();
+    companion.browser_returned(&url).await.unwrap()
+}
+
+/// The inbox's number in the store.
+pub async fn inbox(companion: &Companion) -> i64 {
+    companion.mailboxes().await.unwrap()[0].id
+}
+
+/// The subjects of the inbox, newest first.
+pub async fn subjects(companion: &Companion) -> Vec<String> {
+    let rows = companion.messages(inbox(companion).await, None, 50).await.unwrap();
+    rows.into_iter().map(|row| row.subject).collect()
+}
+
+/// A network that trusts only this authority, and gives up after five seconds.
+pub fn network(ca_pem: &str, hosts: &Hosts) -> Network {
+    let network = Network::builder().only_roots(ca_pem).unwrap().resolver(Arc::new(hosts.clone()));
+    network.patience(Duration::from_secs(5)).build().unwrap()
 }

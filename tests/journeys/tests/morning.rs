@@ -1,10 +1,14 @@
 //! A teacher's morning against the real servers: sign in, read, answer, tidy up; and what goes wrong on the way.
 
-use academy::{Academy, Teacher};
-use cartable_core::mail::{Flags, LetterState, MailAccount, MailError};
-use cartable_core::portal::{SignInEvent, SignInFailure, SignInState};
-use cartable_core::ports::ConnectError;
-use journeys::Phone;
+use std::time::Duration;
+
+use academy::{Academy, Browser, Teacher};
+use cartable_core::companion::CompanionError;
+use cartable_core::mail::{Flags, LetterState};
+use cartable_core::portal::{SignInFailure, SignInState};
+use cartable_core::store::Change;
+use cartable_core::words::Finding;
+use journeys::{ACADEMY, Phone, inbox, sign_in, subjects};
 
 fn message(number: usize) -> String {
     format!(
@@ -23,46 +27,50 @@ async fn academy_with_mail(count: usize) -> Academy {
     academy
 }
 
-async fn inbox(mail: &MailAccount) -> i64 {
-    mail.mailboxes().await.unwrap()[0].id
-}
-
-async fn subjects(mail: &MailAccount) -> Vec<String> {
-    let rows = mail.page(inbox(mail).await, None, 50).await.unwrap();
-    rows.into_iter().map(|row| row.subject).collect()
+fn jeanne() -> &'static Teacher {
+    Teacher::by_uid("jdupont").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_teacher_signs_in_reads_answers_and_tidies_up() {
     let academy = academy_with_mail(3).await;
     let phone = Phone::new(&academy);
-    let teacher = Teacher::by_uid("jdupont").unwrap();
-    let (sign_in, who) = phone.signed_in(&academy, teacher).await;
+    let folder = tempfile::tempdir().unwrap();
+    let companion = phone.signed_in(&academy, jeanne(), folder.path()).await;
+    let who = companion.account().unwrap();
     assert_eq!((who.identifier.as_str(), who.name.as_deref()), ("jdupont", Some("Jeanne Dupont")));
     assert_eq!(who.address.as_deref(), Some("jdupont@academie.test"));
 
-    let folder = tempfile::tempdir().unwrap();
-    let mail = phone.mail(&sign_in, who.clone(), folder.path());
-    assert_eq!(mail.sync().await.unwrap().arrived, 3);
-    assert_eq!(mail.sync().await.unwrap(), Default::default());
-    let rows = mail.page(inbox(&mail).await, None, 50).await.unwrap();
+    let mut changes = companion.changes();
+    let told = std::sync::Mutex::new(Vec::new());
+    let report = companion.sync(&|done, expected| told.lock().unwrap().push((done, expected))).await.unwrap();
+    assert_eq!((report.arrived, told.into_inner().unwrap()), (3, vec![(3, 3)]));
+    let mailbox = inbox(&companion).await;
+    assert!(changes.batch().await.unwrap().contains(&Change::Messages { mailbox }));
+    assert_eq!(companion.sync(&|_, _| {}).await.unwrap(), Default::default());
+    let rows = companion.messages(mailbox, None, 50).await.unwrap();
     assert_eq!(
         rows.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(),
         ["Réunion 3", "Réunion 2", "Réunion 1"]
     );
     assert_eq!(rows[0].from_name.as_deref(), Some("Léa"));
 
-    let opened = mail.open_message(rows[0].id).await.unwrap();
+    let opened = companion.open_message(rows[0].id).await.unwrap();
     assert_eq!(opened.reading.text.trim(), "À 3 h.");
-    mail.set_flag(rows[0].id, Flags::SEEN, true).await.unwrap();
-    mail.delete(rows[2].id).await.unwrap();
-    assert_eq!(subjects(&mail).await, ["Réunion 3", "Réunion 2"]);
+    companion.set_flag(rows[0].id, Flags::SEEN, true).await.unwrap();
+    companion.delete(rows[1].id).await.unwrap();
+    companion.undelete(rows[1].id).await.unwrap();
+    companion.delete(rows[2].id).await.unwrap();
+    assert_eq!(subjects(&companion).await, ["Réunion 3", "Réunion 2"]);
 
-    mail.reply(rows[0].id, "J’y serai.\n.\nJeanne", false, true, phone.clock.now_ms()).await.unwrap();
-    assert_eq!(mail.send_waiting().await.unwrap(), 1);
-    assert_eq!(mail.outbox().await.unwrap()[0].state, LetterState::Filed);
-    let report = mail.sync().await.unwrap();
+    companion.reply(rows[0].id, "J’y serai.\n.\nJeanne", false).await.unwrap();
+    let refused = companion.sign_out(false).await;
+    assert_eq!(refused, Err(CompanionError::Refused(Finding::Unsent { letters: 1 })));
+    assert_eq!(companion.send_waiting().await.unwrap(), 1);
+    assert_eq!(companion.outbox().await.unwrap()[0].state, LetterState::Filed);
+    let report = companion.sync(&|_, _| {}).await.unwrap();
     assert_eq!((report.acted, report.refused), (3, 0));
+    assert_eq!(companion.undelete(rows[2].id).await, Err(CompanionError::NotFound));
 
     let mut outside = academy.mailbox("jdupont").await.unwrap();
     assert_eq!(outside.count("INBOX").await.unwrap(), 2);
@@ -74,68 +82,94 @@ async fn a_teacher_signs_in_reads_answers_and_tidies_up() {
         if !arrived.is_empty() {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let arrived = String::from_utf8(arrived.remove(0)).unwrap();
     assert!(arrived.contains("In-Reply-To: <m3@academie.test>"), "{arrived}");
 
-    // As if the app had been killed: a new phone program on the same folder and keystore goes on.
-    drop(mail);
+    // As if the app had been killed: another start on the same folder and keystore goes on.
+    drop(companion);
     academy.deliver("jdupont@academie.test", message(4).as_bytes()).await.unwrap();
-    let again = phone.sign_in(Some(who.clone()));
-    let mail = phone.mail(&again, who, folder.path());
-    assert_eq!(subjects(&mail).await, ["Réunion 3", "Réunion 2"]);
-    assert_eq!(mail.sync().await.unwrap().arrived, 1);
-    assert_eq!(subjects(&mail).await, ["Réunion 4", "Réunion 3", "Réunion 2"]);
+    let companion = phone.open(folder.path()).await;
+    assert_eq!(companion.sign_in_state(), SignInState::SignedIn(who));
+    assert_eq!(subjects(&companion).await, ["Réunion 3", "Réunion 2"]);
+    let once = companion.sync_once(Duration::from_secs(20)).await.unwrap();
+    assert_eq!((once.sent, once.report.unwrap().arrived), (0, 1));
+    assert_eq!(subjects(&companion).await, ["Réunion 4", "Réunion 3", "Réunion 2"]);
+    companion.suspend().await.unwrap();
+    assert_eq!(companion.open_message(rows[1].id).await.unwrap().reading.text.trim(), "À 2 h.");
+    companion.shutdown().await.unwrap();
+    assert_eq!(companion.mailboxes().await, Err(CompanionError::Cancelled));
     academy.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_by_mail_is_a_step_of_the_sign_in_and_a_restart_is_none() {
     let academy = Academy::start().await.unwrap();
-    let phone = Phone::new(&academy);
-    let sign_in = phone.sign_in(None);
-    let SignInState::Browser { url, host } = sign_in.happen(SignInEvent::Begin).await else {
-        panic!("{:?}", sign_in.state());
-    };
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let companion = phone.open(folder.path()).await;
+    let state = companion.begin_sign_in(ACADEMY).await.unwrap();
+    let SignInState::Browser { url, host } = &state else { panic!("{state:?}") };
     assert_eq!(host, "auth.academie.test");
-    drop(sign_in);
-    let sign_in = phone.sign_in(None);
-    assert_eq!(sign_in.state(), SignInState::Browser { url: url.clone(), host });
+    drop(companion);
+    let companion = phone.open(folder.path()).await;
+    assert_eq!(companion.sign_in_state(), state);
     let teacher = Teacher::by_uid("pmartin").unwrap();
-    let back = academy::Browser::new(&academy).unwrap().sign_in(&url, teacher).await.unwrap();
-    let forged = back.replace("state=", "state=x");
-    assert!(matches!(
-        phone.sign_in(None).happen(SignInEvent::Returned { url: forged }).await,
-        SignInState::Failed(SignInFailure::NotOurs(_))
-    ));
-    let (_, who) = phone.signed_in(&academy, teacher).await;
-    assert_eq!(who.identifier, "pmartin");
+    let back = Browser::new(&academy).unwrap().sign_in(url, teacher).await.unwrap();
+    let forged = companion.browser_returned(&back.replace("state=", "state=x")).await.unwrap();
+    assert!(matches!(forged, SignInState::Failed(SignInFailure::NotOurs(_))), "{forged:?}");
+    assert_eq!(companion.mailboxes().await, Err(CompanionError::SignInAgain(Finding::SessionEnded)));
+    let signed_in = sign_in(&companion, &Browser::new(&academy).unwrap(), teacher).await;
+    assert!(matches!(signed_in, SignInState::SignedIn(_)), "{signed_in:?}");
+    assert_eq!(companion.account().unwrap().identifier, "pmartin");
     academy.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_without_a_network_is_done_when_it_is_back() {
     let academy = academy_with_mail(2).await;
-    let phone = Phone::new(&academy);
-    let (sign_in, who) = phone.signed_in(&academy, Teacher::by_uid("jdupont").unwrap()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let mail = phone.mail(&sign_in, who, folder.path());
-    mail.sync().await.unwrap();
-    mail.disconnect().await;
-    let rows = mail.page(inbox(&mail).await, None, 50).await.unwrap();
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let companion = phone.signed_in(&academy, jeanne(), folder.path()).await;
+    companion.sync(&|_, _| {}).await.unwrap();
+    companion.suspend().await.unwrap();
+    let rows = companion.messages(inbox(&companion).await, None, 50).await.unwrap();
 
     phone.hosts.lead("imap.academie.test", "127.0.0.77".parse().unwrap());
-    mail.set_flag(rows[0].id, Flags::FLAGGED, true).await.unwrap();
-    mail.delete(rows[1].id).await.unwrap();
-    assert_eq!(mail.sync().await, Err(MailError::Connect(ConnectError::Unreachable)));
-    assert_eq!(subjects(&mail).await, ["Réunion 2"]);
+    companion.set_flag(rows[0].id, Flags::FLAGGED, true).await.unwrap();
+    companion.delete(rows[1].id).await.unwrap();
+    let unreachable = companion.sync(&|_, _| {}).await;
+    assert_eq!(unreachable, Err(CompanionError::CheckConnection(Finding::Unreachable)));
+    assert_eq!(subjects(&companion).await, ["Réunion 2"]);
 
     phone.hosts.lead("imap.academie.test", "127.0.0.1".parse().unwrap());
-    let report = mail.sync().await.unwrap();
+    let report = companion.sync(&|_, _| {}).await.unwrap();
     assert_eq!((report.acted, report.refused, report.gone), (2, 0, 0));
     let mut outside = academy.mailbox("jdupont").await.unwrap();
     assert_eq!((outside.count("INBOX").await.unwrap(), outside.count("Trash").await.unwrap()), (1, 1));
-    assert!(mail.page(inbox(&mail).await, None, 50).await.unwrap()[0].flags.has(Flags::FLAGGED));
+    assert!(companion.messages(inbox(&companion).await, None, 50).await.unwrap()[0].flags.has(Flags::FLAGGED));
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_person_on_the_same_phone_finds_none_of_the_first_ones_mail() {
+    let academy = academy_with_mail(2).await;
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let companion = phone.signed_in(&academy, jeanne(), folder.path()).await;
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert_eq!(subjects(&companion).await.len(), 2);
+
+    // Without a sign-out between them, as when a session has ended and a colleague signs in.
+    let lea = Teacher::by_uid("lreset").unwrap();
+    sign_in(&companion, &Browser::new(&academy).unwrap(), lea).await;
+    assert_eq!(companion.account().unwrap().identifier, "lreset");
+    assert_eq!(companion.mailboxes().await.unwrap(), []);
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert_eq!(subjects(&companion).await, [""; 0]);
+
+    companion.sign_out(false).await.unwrap();
+    assert_eq!((companion.account(), companion.sign_in_state()), (None, SignInState::SignedOut));
+    sign_in(&companion, &Browser::new(&academy).unwrap(), jeanne()).await;
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert_eq!(subjects(&companion).await.len(), 2);
     academy.stop().await.unwrap();
 }

@@ -16,6 +16,7 @@ use crate::portal::state::{SignInEvent, SignInFailure, SignInState};
 use crate::ports::{
     ConnectError, MemoryStore, Network, Resolver, SecretKey, SecretStore, SecretStoreError, SystemClock,
 };
+use crate::store::Store;
 
 struct Loopback;
 
@@ -76,7 +77,10 @@ async fn portal(answer: impl Fn(u16) -> String + Send + 'static, filler: &'stati
 }
 
 async fn begin(port: u16, network: Network, secrets: Arc<dyn SecretStore>) -> SignInState {
-    let sign_in = SignIn::new(Arc::new(academy(port)), network, secrets, Arc::new(SystemClock), None);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let sign_in = SignIn::resume(Arc::new(academy(port)), store, network, secrets, Arc::new(SystemClock)).await;
+    let sign_in = sign_in.unwrap();
     sign_in.happen(SignInEvent::Begin).await
 }
 

@@ -27,6 +27,7 @@ mod steps;
 mod tests;
 
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ use secrecy::SecretString;
 use tokio::task::JoinHandle;
 
 use self::office::Office;
-use crate::Leaf;
+use crate::{Leaf, http};
 
 /// LDAP attribute that holds a teacher's NUMEN: 13 letters and digits, upper case.
 pub const NUMEN_ATTRIBUTE: &str = "employeeNumber";
@@ -129,7 +130,8 @@ impl ResetDesk {
         let (listener, acceptor) = server::open(&config).await?;
         let address = listener.local_addr()?;
         let office = Arc::new(Office::new(config));
-        let serving = tokio::spawn(server::run(listener, acceptor, Arc::clone(&office)));
+        let serving = http::run(listener, Some(acceptor), server::LIMITS, Arc::clone(&office), pending());
+        let serving = tokio::spawn(serving);
         Ok(Self { address, office, serving })
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hyper::{HeaderMap, Method};
+use hyper::Method;
 use tokio::time::Instant;
 
 use super::answers::Answer;
@@ -14,6 +14,7 @@ use super::people::{self, Unavailable};
 use super::requests::{Fields, Malformed, NewPassword, Proof};
 use super::steps::{Step, Steps};
 use super::{DeskConfig, RESET_PATH};
+use crate::http::Asked;
 
 const LOG_LINES: usize = 1_000;
 /// How many passwords a step may try.
@@ -32,15 +33,6 @@ struct Memory {
     log: VecDeque<String>,
 }
 
-/// One request with its body already read.
-pub(super) struct Asked<'a> {
-    pub(super) method: &'a Method,
-    pub(super) path: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    pub(super) client: IpAddr,
-}
-
 impl Office {
     pub(super) fn new(config: DeskConfig) -> Self {
         let memory = Memory {
@@ -52,18 +44,18 @@ impl Office {
         Self { config, memory: Mutex::new(memory) }
     }
 
-    pub(super) async fn answer(&self, asked: Asked<'_>) -> Answer {
+    pub(super) async fn decide(&self, asked: &Asked, body: &[u8]) -> Answer {
         let proof_path = format!("{RESET_PATH}/proof");
         let password_path = format!("{RESET_PATH}/password");
-        match asked.path {
-            path if path == RESET_PATH => match *asked.method {
+        match asked.uri.path() {
+            path if path == RESET_PATH => match asked.method {
                 Method::GET => Answer::ProofForm,
                 _ => Answer::MethodNotAllowed { allowed: "GET" },
             },
             path if path != proof_path && path != password_path => Answer::NotFound,
-            _ if *asked.method != Method::POST => Answer::MethodNotAllowed { allowed: "POST" },
+            _ if asked.method != Method::POST => Answer::MethodNotAllowed { allowed: "POST" },
             path => {
-                let Some(fields) = Fields::read(asked.headers, asked.body) else {
+                let Some(fields) = Fields::read(&asked.headers, body) else {
                     return Answer::Malformed { field: "body" };
                 };
                 let answer = if path == proof_path {

@@ -1,0 +1,234 @@
+import fr.cartable.ffi.Cartable
+import fr.cartable.ffi.Change
+import fr.cartable.ffi.ChangeListener
+import fr.cartable.ffi.CompanionException
+import fr.cartable.ffi.LetterState
+import fr.cartable.ffi.MailboxRole
+import fr.cartable.ffi.SecretStore
+import fr.cartable.ffi.SignInState
+import fr.cartable.ffi.SyncListener
+import fr.cartable.ffi.SyncReport
+import fr.cartable.ffi.TaskHandle
+import fr.cartable.ffi.setAsideStorage
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.async
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertThrows
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import java.net.InetAddress
+import java.net.ServerSocket
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.TimeUnit
+
+private const val ACADEMY = "academie-test"
+
+private class Changes : ChangeListener {
+    val told = LinkedBlockingQueue<Change>()
+
+    override fun onChanges(changes: List<Change>) {
+        told.addAll(changes)
+        // What a listener throws is its own affair: it goes on being called.
+        throw IllegalStateException("on purpose")
+    }
+
+    fun await(wanted: (Change) -> Boolean) {
+        while (true) if (wanted(told.poll(10, TimeUnit.SECONDS) ?: throw AssertionError("no such change"))) return
+    }
+}
+
+private class Progress : SyncListener {
+    val steps = LinkedBlockingQueue<Pair<ULong, ULong>>()
+    val reports = LinkedBlockingQueue<SyncReport>()
+
+    override fun onProgress(done: ULong, expected: ULong) {
+        steps.add(done to expected)
+    }
+
+    override fun onReport(report: SyncReport) {
+        reports.add(report)
+    }
+}
+
+class CartableTest {
+    @TempDir
+    lateinit var folder: File
+
+    private suspend fun open(secrets: SecretStore = Keystore(), moved: Map<String, String> = emptyMap(), profile: String = TestAcademy.profile) =
+        Cartable.open(TestAcademy.setup(folder.path, profile, moved), secrets)
+
+    private suspend fun signIn(cartable: Cartable, teacher: String) {
+        val state = cartable.beginSignIn(ACADEMY) as SignInState.Browser
+        assertEquals("auth.academie.test", state.host)
+        val back = TestAcademy.browser(state.url, teacher)
+        assertTrue(cartable.browserReturned(back) is SignInState.SignedIn)
+    }
+
+    private suspend fun sync(cartable: Cartable, listener: SyncListener? = null) =
+        cartable.sync(listener).use { withTimeout(30_000) { it.finished() } }
+
+    private inline fun <reified E : CompanionException> fails(crossinline call: suspend () -> Unit): E =
+        assertThrows(E::class.java) { runBlocking { call() } }
+
+    @Test
+    fun `a teacher signs in, reads, answers and is told what changes`() = runBlocking<Unit> {
+        TestAcademy.deliver("jdupont", "Conseil de classe", "Mardi à 17 h, salle 12.")
+        val secrets = Keystore()
+        open(secrets).use { cartable ->
+            assertTrue(cartable.academies("essai").any { it.id == ACADEMY && it.host == "auth.academie.test" })
+            assertEquals(SignInState.SignedOut, cartable.signInState())
+            signIn(cartable, "jdupont")
+            assertEquals("Jeanne Dupont", cartable.account()?.name)
+            assertTrue(secrets.secrets.containsKey("session/$ACADEMY"))
+
+            val changes = Changes()
+            val listening = cartable.listen(changes)
+            val progress = Progress()
+            sync(cartable, progress)
+            assertTrue(progress.reports.take().arrived >= 1u)
+            val (done, expected) = progress.steps.last()
+            assertEquals(expected, done)
+            changes.await { it is Change.Messages }
+
+            val inbox = cartable.mailboxes().first { it.role == MailboxRole.INBOX }
+            assertTrue(inbox.complete && inbox.known >= 1u)
+            val row = cartable.messages(inbox.id, null, 50u).first { it.subject == "Conseil de classe" }
+            assertFalse(row.read)
+            val message = cartable.openMessage(row.id)
+            assertEquals("Mardi à 17 h, salle 12.", message.text.trim())
+            assertNull(message.html)
+
+            cartable.setRead(row.id, true)
+            cartable.setFlagged(row.id, true)
+            changes.await { it == Change.Messages(inbox.id) }
+            cartable.reply(row.id, "J’y serai.", false)
+            val refused = fails<CompanionException.Refused> { cartable.signOut(false) }
+            assertEquals("unsent", refused.told.key)
+            assertEquals("Un message n’est pas encore parti.", refused.told.what)
+            assertEquals(1uL, cartable.sendWaiting())
+            assertEquals(LetterState.FILED, cartable.outbox().first().state)
+            cartable.delete(row.id)
+            cartable.undelete(row.id)
+            val once = cartable.syncOnce(20_000uL)
+            assertEquals(3uL, once.report?.acted)
+            assertTrue(TestAcademy.subjects("jdupont", "Sent").contains("Re: Conseil de classe"))
+
+            assertFalse(listening.isFinished())
+            listening.cancel()
+            fails<CompanionException.Cancelled> { listening.finished() }
+            assertTrue(listening.isFinished())
+            listening.close()
+            cartable.suspend()
+            cartable.shutdown()
+        }
+        // Another start finds everything.
+        open(secrets).use { cartable ->
+            assertTrue(cartable.signInState() is SignInState.SignedIn)
+            assertTrue(cartable.mailboxes().any { it.role == MailboxRole.INBOX && it.known >= 1u })
+            cartable.signOut(false)
+            assertNull(cartable.account())
+            assertEquals(setOf("ledger/device"), secrets.secrets.keys + "ledger/device")
+        }
+    }
+
+    @Test
+    fun `a long call is cancelled and says so`() = runBlocking<Unit> {
+        ServerSocket(TestAcademy.port("imap"), 50, InetAddress.getByName("127.0.0.61")).use {
+            open(moved = mapOf("imap.academie.test" to "127.0.0.61")).use { cartable ->
+                signIn(cartable, "lreset")
+                cartable.sync(null).use { task: TaskHandle ->
+                    delay(300)
+                    assertFalse(task.isFinished())
+                    task.cancel()
+                    task.cancel()
+                    withTimeout(5_000) { fails<CompanionException.Cancelled> { task.finished() } }
+                    assertTrue(task.isFinished())
+                }
+                // A coroutine that no longer waits does not end the work.
+                cartable.sync(null).use { task: TaskHandle ->
+                    val waiting = async { task.finished() }
+                    delay(100)
+                    waiting.cancel()
+                    assertThrows(CancellationException::class.java) { runBlocking { waiting.await() } }
+                    assertFalse(task.isFinished())
+                    cartable.suspend()
+                    withTimeout(5_000) { fails<CompanionException.Cancelled> { task.finished() } }
+                }
+                // The end of the app ends every task, and what is called later.
+                cartable.sync(null).use { task: TaskHandle ->
+                    cartable.shutdown()
+                    withTimeout(5_000) { fails<CompanionException.Cancelled> { task.finished() } }
+                }
+                fails<CompanionException.Cancelled> { cartable.mailboxes() }
+            }
+        }
+    }
+
+    @Test
+    fun `each class of error says what the shell does next`() = runBlocking<Unit> {
+        val secrets = Keystore()
+        open(secrets, moved = mapOf("smtp.academie.test" to "127.0.0.62")).use { cartable ->
+            val nobody = fails<CompanionException.SignInAgain> { cartable.mailboxes() }
+            assertEquals("Votre session est terminée.", nobody.told.what)
+            val forged = cartable.browserReturned("fr.academie.mobile:/oauth2redirect?code=x&state=y") as SignInState.Failed
+            assertEquals("not-ours", forged.told.key)
+            fails<CompanionException.NotFound> { cartable.beginSignIn("atlantide") }
+
+            TestAcademy.deliver("block", "Sortie", "Jeudi")
+            signIn(cartable, "block")
+            sync(cartable)
+            fails<CompanionException.NotFound> { cartable.openMessage(999_999) }
+            val inbox = cartable.mailboxes().first { it.role == MailboxRole.INBOX }
+            val row = cartable.messages(inbox.id, null, 1u).single()
+            cartable.reply(row.id, "Entendu.", false)
+            val down = fails<CompanionException.CheckConnection> { cartable.sendWaiting() }
+            assertEquals("unreachable", down.told.key)
+            assertEquals(LetterState.WAITING, cartable.outbox().single().state)
+
+            secrets.lock()
+            val locked = fails<CompanionException.SecretsLocked> { cartable.setMailPassword("secret") }
+            assertEquals("secrets-locked", locked.told.key)
+            secrets.failure = IllegalStateException("pl4nted")
+            val broken = fails<CompanionException.SecretsLocked> { cartable.setMailPassword("secret") }
+            assertEquals("no-keystore", broken.told.key)
+            assertFalse(broken.toString().contains("pl4nted"))
+            secrets.failure = null
+            cartable.signOut(true)
+            cartable.shutdown()
+        }
+        val bug = fails<CompanionException.Bug> { open(profile = "format = 1").close() }
+        assertEquals("bug", bug.told.key)
+
+        File(folder, "cartable.db").writeText("pas une base ".repeat(1000))
+        File(folder, "cartable.db-wal").delete()
+        val damaged = fails<CompanionException.StorageDamaged> { open().close() }
+        assertEquals("storage-damaged", damaged.told.key)
+        setAsideStorage(folder.path, "fr")
+        open().close()
+    }
+
+    @Test
+    fun `a wrong mail password is tried once, and no other before its time`() = runBlocking<Unit> {
+        val byPassword = TestAcademy.profile.replace(Regex("auth = \\[.*]"), "auth = [\"password\"]")
+        open(profile = byPassword).use { cartable ->
+            signIn(cartable, "lreset")
+            val needed = fails<CompanionException.SignInAgain> { sync(cartable) }
+            assertEquals("password-needed", needed.told.key)
+            cartable.setMailPassword("faux-1")
+            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { sync(cartable) }.told.key)
+            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { sync(cartable) }.told.key)
+            cartable.setMailPassword("faux-2")
+            val wait = fails<CompanionException.WaitUntil> { sync(cartable) }
+            assertTrue(wait.untilMs > System.currentTimeMillis())
+            assertTrue(wait.told.what.startsWith("Encore "))
+            cartable.shutdown()
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import com.google.gson.JsonObject
+import com.google.gson.JsonParser
+import fr.cartable.ffi.NetworkSettings
+import fr.cartable.ffi.SecretStore
+import fr.cartable.ffi.SecretStoreException
+import fr.cartable.ffi.Setup
+import java.net.URI
+import java.net.http.HttpClient
+import java.net.http.HttpRequest
+import java.net.http.HttpResponse
+import java.util.concurrent.ConcurrentHashMap
+
+/** The academy that `../run` has started, and its control. */
+object TestAcademy {
+    private val hello: JsonObject = JsonParser.parseString(System.getenv("CARTABLE_ACADEMY")).asJsonObject
+    private val http: HttpClient = HttpClient.newHttpClient()
+
+    val profile: String = hello["profile"].asString
+
+    /** The port in the profile's line that begins with `server`. */
+    fun port(server: String): Int =
+        Regex("""^$server = \{.*port = (\d+)""", RegexOption.MULTILINE).find(profile)!!.groupValues[1].toInt()
+
+    fun setup(
+        folder: String,
+        profile: String = this.profile,
+        moved: Map<String, String> = emptyMap(),
+        language: String = "fr-FR",
+    ): Setup {
+        val hosts = hello["hosts"].asJsonArray.associate { it.asJsonArray[0].asString to it.asJsonArray[1].asString }
+        return Setup(folder, language, listOf(profile), NetworkSettings(hello["ca_pem"].asString, hosts + moved))
+    }
+
+    /** What the teacher's browser does with `url`; gives the address by which it hands back. */
+    fun browser(url: String, teacher: String): String =
+        post("/browser/sign-in", JsonObject().apply { addProperty("url", url); addProperty("teacher", teacher) })["redirect"].asString
+
+    fun deliver(to: String, subject: String, text: String) {
+        post("/mail/deliver", JsonObject().apply {
+            addProperty("to", "$to@academie.test")
+            addProperty("subject", subject)
+            addProperty("text", text)
+        })
+    }
+
+    fun subjects(teacher: String, mailbox: String): List<String> =
+        send(HttpRequest.newBuilder(uri("/mailbox?teacher=$teacher&mailbox=$mailbox")).GET())["subjects"].asJsonArray.map { it.asString }
+
+    private fun post(path: String, body: JsonObject): JsonObject =
+        send(HttpRequest.newBuilder(uri(path)).POST(HttpRequest.BodyPublishers.ofString(body.toString())))
+
+    private fun send(request: HttpRequest.Builder): JsonObject {
+        val answer = http.send(request.build(), HttpResponse.BodyHandlers.ofString())
+        check(answer.statusCode() == 200) { answer.body() }
+        return JsonParser.parseString(answer.body()).asJsonObject
+    }
+
+    private fun uri(path: String) = URI(hello["control"].asString + path)
+}
+
+/** A keystore in memory, which may be locked. */
+class Keystore : SecretStore {
+    val secrets = ConcurrentHashMap<String, String>()
+
+    @Volatile
+    var failure: Exception? = null
+
+    override fun put(key: String, secret: String) {
+        failure?.let { throw it }
+        secrets[key] = secret
+    }
+
+    override fun load(key: String): String? {
+        failure?.let { throw it }
+        return secrets[key]
+    }
+
+    override fun delete(key: String) {
+        failure?.let { throw it }
+        secrets.remove(key)
+    }
+
+    fun lock() {
+        failure = SecretStoreException.Locked()
+    }
+}

@@ -1,0 +1,257 @@
+import CartableFFI
+import Foundation
+import Testing
+
+private let academyId = "academie-test"
+private let academy = TestAcademy.shared
+
+private final class Changes: ChangeListener, @unchecked Sendable {
+    let told: AsyncStream<Change>
+    private let sink: AsyncStream<Change>.Continuation
+
+    init() { (told, sink) = AsyncStream.makeStream() }
+
+    func onChanges(changes: [Change]) throws {
+        for change in changes { sink.yield(change) }
+        // What a listener throws is its own affair: it goes on being called.
+        throw ListenerError.Failed(reason: "on purpose")
+    }
+}
+
+private final class Progress: SyncListener, @unchecked Sendable {
+    private let lock = NSLock()
+    private var steps: [(UInt64, UInt64)] = []
+    private var reports: [SyncReport] = []
+
+    var last: (UInt64, UInt64)? { lock.withLock { steps.last } }
+    var report: SyncReport? { lock.withLock { reports.first } }
+
+    func onProgress(done: UInt64, expected: UInt64) throws { lock.withLock { steps.append((done, expected)) } }
+    func onReport(report: SyncReport) throws { lock.withLock { reports.append(report) } }
+}
+
+/// The error of `call`, which must fail with one of ours.
+private func failure(of call: () async throws -> Void) async -> CompanionError? {
+    do {
+        try await call()
+        return nil
+    } catch { return error as? CompanionError }
+}
+
+private func key(_ error: CompanionError?) -> String? {
+    switch error {
+    case .SignInAgain(let told), .CheckConnection(let told), .Refused(let told), .NotFound(let told),
+        .SecretsLocked(let told), .StorageDamaged(let told), .Cancelled(let told):
+        told.key
+    case .WaitUntil(_, let told), .Bug(_, let told): told.key
+    case nil: nil
+    }
+}
+
+@Suite(.serialized) final class CartableTests {
+    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    private func open(_ secrets: Keystore = Keystore(), moved: [String: String] = [:], profile: String? = nil)
+        async throws -> Cartable
+    {
+        let setup = academy.setup(folder: folder.path, profile: profile, moved: moved)
+        return try await Cartable.open(setup: setup, secrets: secrets)
+    }
+
+    private func signIn(_ cartable: Cartable, _ teacher: String) async throws {
+        guard case .browser(let url, let host) = try await cartable.beginSignIn(academy: academyId) else {
+            Issue.record("no browser")
+            return
+        }
+        #expect(host == "auth.academie.test")
+        let back = try await academy.browser(url, teacher: teacher)
+        guard case .signedIn = try await cartable.browserReturned(url: back) else {
+            Issue.record("not signed in")
+            return
+        }
+    }
+
+    private func sync(_ cartable: Cartable, _ listener: (any SyncListener)? = nil) async throws {
+        try await cartable.sync(listener: listener).finished()
+    }
+
+    @Test("a teacher signs in, reads, answers and is told what changes")
+    func morning() async throws {
+        try await academy.deliver(to: "jdupont", subject: "Conseil de classe", text: "Mardi à 17 h, salle 12.")
+        let secrets = Keystore()
+        var cartable = try await open(secrets)
+        #expect(cartable.academies(query: "essai").contains { $0.id == academyId && $0.host == "auth.academie.test" })
+        #expect(cartable.signInState() == .signedOut)
+        try await signIn(cartable, "jdupont")
+        #expect(cartable.account()?.name == "Jeanne Dupont")
+        #expect(secrets.keys.contains("session/\(academyId)"))
+
+        let changes = Changes()
+        let listening = try cartable.listen(listener: changes)
+        let progress = Progress()
+        try await sync(cartable, progress)
+        #expect(progress.report!.arrived >= 1)
+        #expect(progress.last!.0 == progress.last!.1)
+        var told = changes.told.makeAsyncIterator()
+        while let change = await told.next() {
+            if case .messages = change { break }
+        }
+
+        let inbox = try await cartable.mailboxes().first { $0.role == .inbox }!
+        #expect(inbox.complete && inbox.known >= 1)
+        let rows = try await cartable.messages(mailbox: inbox.id, behind: nil, limit: 50)
+        let row = rows.first { $0.subject == "Conseil de classe" }!
+        #expect(!row.read)
+        let message = try await cartable.openMessage(message: row.id)
+        #expect(message.text.trimmingCharacters(in: .whitespacesAndNewlines) == "Mardi à 17 h, salle 12.")
+        #expect(message.html == nil)
+
+        try await cartable.setRead(message: row.id, read: true)
+        try await cartable.setFlagged(message: row.id, flagged: true)
+        while let change = await told.next() {
+            if change == .messages(mailbox: inbox.id) { break }
+        }
+        _ = try await cartable.reply(message: row.id, text: "J’y serai.", all: false)
+        let refused = await failure { try await cartable.signOut(discardUnsent: false) }
+        guard case .Refused(let words) = refused else {
+            Issue.record("\(String(describing: refused))")
+            return
+        }
+        #expect(words.key == "unsent" && words.what == "Un message n’est pas encore parti.")
+        #expect(try await cartable.sendWaiting() == 1)
+        #expect(try await cartable.outbox().first?.state == .filed)
+        try await cartable.delete(message: row.id)
+        try await cartable.undelete(message: row.id)
+        #expect(try await cartable.syncOnce(deadlineMs: 20_000).report?.acted == 3)
+        #expect(try await academy.subjects(teacher: "jdupont", mailbox: "Sent").contains("Re: Conseil de classe"))
+
+        #expect(!listening.isFinished())
+        listening.cancel()
+        #expect(key(await failure { try await listening.finished() }) == "cancelled")
+        #expect(listening.isFinished())
+        try await cartable.suspend()
+        try await cartable.shutdown()
+
+        // Another start finds everything.
+        cartable = try await open(secrets)
+        guard case .signedIn = cartable.signInState() else {
+            Issue.record("\(cartable.signInState())")
+            return
+        }
+        #expect(try await cartable.mailboxes().contains { $0.role == .inbox && $0.known >= 1 })
+        try await cartable.signOut(discardUnsent: false)
+        #expect(cartable.account() == nil)
+        #expect(secrets.keys.isSubset(of: ["ledger/device"]))
+    }
+
+    @Test("a long call is cancelled and says so")
+    func cancelled() async throws {
+        let hole = BlackHole(address: "127.0.0.63", port: academy.port("imap"))
+        defer { withExtendedLifetime(hole) {} }
+        let cartable = try await open(moved: ["imap.academie.test": "127.0.0.63"])
+        try await signIn(cartable, "lreset")
+        var task = try cartable.sync(listener: nil)
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(!task.isFinished())
+        task.cancel()
+        task.cancel()
+        #expect(key(await failure { try await task.finished() }) == "cancelled")
+        #expect(task.isFinished())
+
+        // A task that no longer waits does not end the work; the sleep of the phone does.
+        task = try cartable.sync(listener: nil)
+        let waiting = Task { [task] in try await task.finished() }
+        try await Task.sleep(for: .milliseconds(100))
+        waiting.cancel()
+        #expect(!task.isFinished())
+        try await cartable.suspend()
+        #expect(key(await failure { try await task.finished() }) == "cancelled")
+
+        // The end of the app ends every task, and what is called later.
+        task = try cartable.sync(listener: nil)
+        try await cartable.shutdown()
+        #expect(key(await failure { try await task.finished() }) == "cancelled")
+        #expect(key(await failure { _ = try await cartable.mailboxes() }) == "cancelled")
+    }
+
+    @Test("each class of error says what the shell does next")
+    func errors() async throws {
+        let secrets = Keystore()
+        let cartable = try await open(secrets, moved: ["smtp.academie.test": "127.0.0.64"])
+        guard case .SignInAgain(let nobody) = await failure(of: { _ = try await cartable.mailboxes() }) else {
+            Issue.record("somebody")
+            return
+        }
+        #expect(nobody.what == "Votre session est terminée.")
+        guard case .failed(let forged) =
+            try await cartable.browserReturned(url: "fr.academie.mobile:/oauth2redirect?code=x&state=y")
+        else {
+            Issue.record("not failed")
+            return
+        }
+        #expect(forged.key == "not-ours")
+        #expect(key(await failure { _ = try await cartable.beginSignIn(academy: "atlantide") }) == "gone")
+
+        try await academy.deliver(to: "block", subject: "Sortie", text: "Jeudi")
+        try await signIn(cartable, "block")
+        try await sync(cartable)
+        guard case .NotFound = await failure(of: { _ = try await cartable.openMessage(message: 999_999) }) else {
+            Issue.record("found")
+            return
+        }
+        let inbox = try await cartable.mailboxes().first { $0.role == .inbox }!
+        let row = try await cartable.messages(mailbox: inbox.id, behind: nil, limit: 1).first!
+        _ = try await cartable.reply(message: row.id, text: "Entendu.", all: false)
+        guard case .CheckConnection(let down) = await failure(of: { _ = try await cartable.sendWaiting() }) else {
+            Issue.record("sent")
+            return
+        }
+        #expect(down.key == "unreachable")
+        #expect(try await cartable.outbox().first?.state == .waiting)
+
+        secrets.fail(with: SecretStoreError.Locked)
+        guard case .SecretsLocked(let locked) = await failure(of: { try await cartable.setMailPassword(password: "secret") })
+        else {
+            Issue.record("not locked")
+            return
+        }
+        #expect(locked.key == "secrets-locked")
+        secrets.fail(with: nil)
+        try await cartable.signOut(discardUnsent: true)
+        try await cartable.shutdown()
+
+        guard case .Bug = await failure(of: { _ = try await self.open(profile: "format = 1") }) else {
+            Issue.record("no bug")
+            return
+        }
+
+        try Data(repeating: 65, count: 20_000).write(to: folder.appendingPathComponent("cartable.db"))
+        guard case .StorageDamaged = await failure(of: { _ = try await self.open() }) else {
+            Issue.record("not damaged")
+            return
+        }
+        try setAsideStorage(folder: folder.path, language: "fr")
+        _ = try await open()
+    }
+
+    @Test("a wrong mail password is tried once, and no other before its time")
+    func wrongPassword() async throws {
+        let auth = academy.profile.split(separator: "\n").first { $0.hasPrefix("auth = [") }!
+        let byPassword = academy.profile.replacingOccurrences(of: auth, with: "auth = [\"password\"]")
+        let cartable = try await open(profile: byPassword)
+        try await signIn(cartable, "lreset")
+        #expect(key(await failure { try await self.sync(cartable) }) == "password-needed")
+        try await cartable.setMailPassword(password: "faux-1")
+        #expect(key(await failure { try await self.sync(cartable) }) == "password-wrong")
+        #expect(key(await failure { try await self.sync(cartable) }) == "password-wrong")
+        try await cartable.setMailPassword(password: "faux-2")
+        guard case .WaitUntil(let untilMs, let told) = await failure(of: { try await self.sync(cartable) }) else {
+            Issue.record("tried")
+            return
+        }
+        #expect(untilMs > Int64(Date().timeIntervalSince1970 * 1000) && told.what.hasPrefix("Encore "))
+        try await cartable.shutdown()
+    }
+}

@@ -1,0 +1,391 @@
+//! The facade that the shells hold: a teacher's errands, each one call.
+//!
+//! Calls that read answer from the store and wait for nobody. Calls that act write down what the teacher did and return;
+//! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
+
+mod error;
+mod setup;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
+use secrecy::SecretString;
+use tokio::time::{Instant, timeout_at};
+
+pub use error::CompanionError;
+pub use setup::Setup;
+
+use crate::academy::{Academy, Catalogue};
+use crate::attempts::Ledger;
+use crate::mail::mime::Attachment;
+use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
+use crate::portal::{SignIn, SignInEvent, SignInFailure, SignInState, Who};
+use crate::ports::{Clock, Network, SecretKey, SecretStore};
+use crate::store::{Listening, Store};
+use crate::words::{Finding, Language, Sentence};
+
+/// What a sync within a deadline came to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SyncOnce {
+    /// Letters that went out.
+    pub sent: u64,
+    /// What the sync did, once it was whole.
+    pub report: Option<SyncReport>,
+}
+
+/// One teacher's companion: the academy's portal and mail on this phone.
+pub struct Companion {
+    language: Language,
+    catalogue: Catalogue,
+    secrets: Arc<dyn SecretStore>,
+    clock: Arc<dyn Clock>,
+    network: Network,
+    store: Store,
+    /// Only ever held to copy what is in it.
+    seat: Mutex<Option<Arc<Seat>>>,
+    /// Held while somebody comes or goes.
+    door: tokio::sync::Mutex<()>,
+}
+
+/// The chosen academy: how one signs in there, and whose mail is here.
+struct Seat {
+    academy: Arc<Academy>,
+    sign_in: SignIn,
+    mail: Mutex<Option<Arc<MailAccount>>>,
+}
+
+impl fmt::Debug for Companion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Companion")
+    }
+}
+
+impl Companion {
+    /// Opens the companion where it was when the app ended, a sign-in under way included. Connects to nothing.
+    ///
+    /// [`CompanionError::StorageDamaged`] when the database is none: nothing is touched, see
+    /// [`Companion::set_aside_storage`].
+    pub async fn open(setup: Setup) -> Result<Self, CompanionError> {
+        let opening = tokio::task::spawn_blocking(move || {
+            let (folder, language) = (setup.folder.clone(), setup.language);
+            // The database first: that it is damaged must not be hidden by a keystore that is locked.
+            let store = Store::open(&folder)?;
+            Ok::<_, CompanionError>((store, language, setup.lent()?))
+        });
+        let opened = opening.await.map_err(|_| CompanionError::Bug { detail: "opening panicked".to_owned() })?;
+        let (store, language, lent) = opened?;
+        let companion = Self {
+            language,
+            catalogue: lent.catalogue,
+            secrets: lent.secrets,
+            clock: lent.clock,
+            network: lent.network,
+            store,
+            seat: Mutex::default(),
+            door: tokio::sync::Mutex::default(),
+        };
+        if let Some(academy) = companion.chosen().await? {
+            companion.sit_down(&academy).await?;
+        }
+        Ok(companion)
+    }
+
+    /// Moves a damaged database out of the way, so that [`Companion::open`] starts a new one. The server still has the mail;
+    /// what had not been sent stays in the old file. Blocks for as long as the disk does.
+    pub fn set_aside_storage(folder: &Path, clock: &dyn Clock) -> Result<(), CompanionError> {
+        Ok(Store::set_aside(folder, clock.now_ms())?)
+    }
+
+    /// The academies that `query` may mean: by name, town, address or NUMEN; all of them for an empty query.
+    pub fn academies(&self, query: &str) -> Vec<&Academy> {
+        self.catalogue.search(query)
+    }
+
+    /// The academy that the teacher has chosen.
+    pub fn academy(&self) -> Option<Arc<Academy>> {
+        Some(Arc::clone(&self.seat()?.academy))
+    }
+
+    /// Whose mail is on the phone. Stays while that person signs in anew, and until they sign out.
+    pub fn account(&self) -> Option<Who> {
+        Some(self.seat()?.mail()?.who().clone())
+    }
+
+    /// What changes from now on, for those who show it.
+    pub fn changes(&self) -> Listening {
+        self.store.notices().listen()
+    }
+
+    /// What to tell the teacher about `error`.
+    pub fn words(&self, error: &CompanionError) -> Sentence {
+        error.finding(self.clock.now_ms()).sentence(self.language)
+    }
+
+    /// The language it speaks.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+}
+
+/// Signing in.
+impl Companion {
+    /// Where the sign-in stands.
+    pub fn sign_in_state(&self) -> SignInState {
+        self.seat().map_or(SignInState::SignedOut, |seat| seat.sign_in.state())
+    }
+
+    /// Begins to sign in at an academy, or begins again. Comes to rest at [`SignInState::Browser`], whose page the shell
+    /// opens in the system browser, or at [`SignInState::Failed`]. Waits for the portal, at most about a minute.
+    ///
+    /// Refused while somebody is signed in at another academy: they sign out first.
+    pub async fn begin_sign_in(&self, academy: &str) -> Result<SignInState, CompanionError> {
+        let _door = self.door.lock().await;
+        let seat = match self.seat() {
+            Some(seat) if seat.academy.id == academy => seat,
+            Some(seat) if seat.mail().is_some() => return Err(CompanionError::Refused(Finding::SignOutFirst)),
+            Some(seat) => {
+                seat.sign_in.happen(SignInEvent::Closed).await;
+                self.choose(academy).await?
+            }
+            None => self.choose(academy).await?,
+        };
+        Ok(seat.sign_in.happen(SignInEvent::Begin).await)
+    }
+
+    /// The browser came back to the app with `url`. Waits for the portal, at most about a minute.
+    ///
+    /// When somebody else signed in than before, the mail of the person before is gone.
+    pub async fn browser_returned(&self, url: &str) -> Result<SignInState, CompanionError> {
+        let _door = self.door.lock().await;
+        let Some(seat) = self.seat() else {
+            return Ok(SignInState::Failed(SignInFailure::NotOurs("nothing was asked")));
+        };
+        let state = seat.sign_in.happen(SignInEvent::Returned { url: url.to_owned() }).await;
+        if let SignInState::SignedIn(who) = &state {
+            let before = seat.mail();
+            if before.as_ref().is_none_or(|mail| mail.who() != who) {
+                seat.set_mail(Some(self.mail_of(&seat, who.clone())));
+                if let Some(mail) = before {
+                    mail.disconnect().await;
+                    if mail.who().identifier != who.identifier {
+                        self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
+                    }
+                }
+            }
+        }
+        Ok(state)
+    }
+
+    /// The teacher closed the browser before it came back.
+    pub async fn browser_closed(&self) -> SignInState {
+        match self.seat() {
+            Some(seat) => seat.sign_in.happen(SignInEvent::Closed).await,
+            None => SignInState::SignedOut,
+        }
+    }
+
+    /// Signs out: forgets session and passwords, and all mail on this phone; the server keeps its own. Refused while letters
+    /// are unsent, unless `discard_unsent`.
+    pub async fn sign_out(&self, discard_unsent: bool) -> Result<(), CompanionError> {
+        let _door = self.door.lock().await;
+        let Some(seat) = self.seat() else { return Ok(()) };
+        if let Some(mail) = seat.mail() {
+            let letters = mail.unsent().await?;
+            if letters > 0 && !discard_unsent {
+                return Err(CompanionError::Refused(Finding::Unsent { letters }));
+            }
+            seat.set_mail(None);
+            mail.disconnect().await;
+            self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
+        }
+        match seat.sign_in.happen(SignInEvent::SignOut).await {
+            SignInState::Failed(failure) => Err(failure.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's.
+    pub fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
+        let seat = self.seat().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?;
+        let who = seat.mail().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?.who().identifier.clone();
+        Ok(self.secrets.put(&SecretKey::mail_password(&seat.academy.id, &who), password)?)
+    }
+}
+
+/// Mail. All of these give [`CompanionError::SignInAgain`] when nobody is signed in.
+impl Companion {
+    /// The mailboxes that the phone knows. Reads the store only.
+    pub async fn mailboxes(&self) -> Result<Vec<Mailbox>, CompanionError> {
+        Ok(self.mail()?.mailboxes().await?)
+    }
+
+    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Reads the store only.
+    pub async fn messages(&self, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, CompanionError> {
+        Ok(self.mail()?.page(mailbox, after, limit).await?)
+    }
+
+    /// Opens a message; the first time it is fetched, and kept. Does not mark it as read.
+    pub async fn open_message(&self, message: i64) -> Result<Opened, CompanionError> {
+        Ok(self.mail()?.open_message(message).await?)
+    }
+
+    /// An attachment by its index, decoded.
+    pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), CompanionError> {
+        Ok(self.mail()?.attachment(message, index).await?)
+    }
+
+    /// Sets or clears a flag. Durable and shown at once; done on the server at the next sync.
+    pub async fn set_flag(&self, message: i64, flag: Flags, on: bool) -> Result<(), CompanionError> {
+        Ok(self.mail()?.set_flag(message, flag, on).await?)
+    }
+
+    /// Puts a message into the bin. Durable and gone from the list at once; moved on the server at the next sync.
+    pub async fn delete(&self, message: i64) -> Result<(), CompanionError> {
+        Ok(self.mail()?.delete(message).await?)
+    }
+
+    /// Takes [`Companion::delete`] back. [`CompanionError::NotFound`] once the server has done it.
+    pub async fn undelete(&self, message: i64) -> Result<(), CompanionError> {
+        Ok(self.mail()?.undelete(message).await?)
+    }
+
+    /// Answers a message, its sender or (`all`) everybody it went to; gives the letter's number in the outbox, where it is
+    /// durable. [`Companion::send_waiting`] sends it.
+    pub async fn reply(&self, message: i64, text: &str, all: bool) -> Result<i64, CompanionError> {
+        let french = self.language == Language::French;
+        Ok(self.mail()?.reply(message, text, all, french, self.clock.now_ms()).await?)
+    }
+
+    /// The letters of the outbox, newest first. Reads the store only.
+    pub async fn outbox(&self) -> Result<Vec<Letter>, CompanionError> {
+        Ok(self.mail()?.outbox().await?)
+    }
+
+    /// Sends again a letter that was refused or is uncertain: the teacher has looked and wants it.
+    pub async fn send_again(&self, letter: i64) -> Result<(), CompanionError> {
+        Ok(self.mail()?.send_again(letter).await?)
+    }
+
+    /// Sends the letters that wait; gives how many went out. Goes on to its end when its future is dropped, so that no
+    /// letter's fate is unknown for our own sake.
+    pub async fn send_waiting(&self) -> Result<u64, CompanionError> {
+        let mail = self.mail()?;
+        let sending = tokio::spawn(async move { mail.send_waiting().await });
+        Ok(sending.await.map_err(|_| CompanionError::Bug { detail: "sending panicked".to_owned() })??)
+    }
+
+    /// Brings phone and server together: the teacher's actions out, headers in, newest first. `progress` is told how many
+    /// headers of how many have come. May be dropped at any moment; goes on from there next time.
+    pub async fn sync(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, CompanionError> {
+        Ok(self.mail()?.sync_telling(progress).await?)
+    }
+
+    /// What a background job calls: sends and syncs, and returns by the deadline with what was done until then.
+    pub async fn sync_once(&self, deadline: Duration) -> Result<SyncOnce, CompanionError> {
+        let end = Instant::now() + deadline;
+        let mut done = SyncOnce::default();
+        // A letter that cannot be sent must not keep new mail away: its trouble is in the outbox.
+        let sent = timeout_at(end, self.send_waiting()).await;
+        done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
+        if let Ok(synced) = timeout_at(end, self.sync(&|_, _| {})).await {
+            done.report = Some(synced?);
+        }
+        Ok(done)
+    }
+}
+
+/// Sleep and end.
+impl Companion {
+    /// Before the phone sleeps: stops what runs ([`CompanionError::Cancelled`]), closes the connections and folds the
+    /// database's log. Returns when all is quiet; waits for a letter that is being sent. Any later call goes on as before.
+    pub async fn suspend(&self) -> Result<(), CompanionError> {
+        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
+            mail.disconnect().await;
+        }
+        Ok(self.store.checkpoint().await?)
+    }
+
+    /// Before the app ends: the same, and closes the database. Later calls give [`CompanionError::Cancelled`].
+    pub async fn shutdown(&self) -> Result<(), CompanionError> {
+        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
+            mail.disconnect().await;
+        }
+        Ok(self.store.close().await?)
+    }
+
+    fn mail(&self) -> Result<Arc<MailAccount>, CompanionError> {
+        self.seat().and_then(|seat| seat.mail()).ok_or(CompanionError::SignInAgain(Finding::SessionEnded))
+    }
+
+    fn seat(&self) -> Option<Arc<Seat>> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn chosen(&self) -> Result<Option<String>, CompanionError> {
+        let chosen = self
+            .store
+            .read(|c| Ok(c.query_row("SELECT academy FROM chosen", [], |row| row.get::<_, String>(0)).optional()?));
+        Ok(chosen.await?)
+    }
+
+    async fn choose(&self, academy: &str) -> Result<Arc<Seat>, CompanionError> {
+        let seat = self.sit_down(academy).await?.ok_or(CompanionError::NotFound)?;
+        let academy = academy.to_owned();
+        self.store
+            .write(move |t, _| {
+                t.execute("INSERT OR REPLACE INTO chosen (one, academy) VALUES (1, ?)", [academy])?;
+                Ok(())
+            })
+            .await?;
+        Ok(seat)
+    }
+
+    /// Takes the seat at an academy. `None` for one whose profile the app no longer has.
+    async fn sit_down(&self, academy: &str) -> Result<Option<Arc<Seat>>, CompanionError> {
+        let Some(academy) = self.catalogue.by_id(academy) else { return Ok(None) };
+        let academy = Arc::new(academy.clone());
+        let sign_in = SignIn::resume(
+            Arc::clone(&academy),
+            self.store.clone(),
+            self.network.clone(),
+            Arc::clone(&self.secrets),
+            Arc::clone(&self.clock),
+        )
+        .await?;
+        let who = sign_in.account().await?;
+        let seat = Arc::new(Seat { academy, sign_in, mail: Mutex::default() });
+        seat.set_mail(who.map(|who| self.mail_of(&seat, who)));
+        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&seat));
+        Ok(Some(seat))
+    }
+
+    fn mail_of(&self, seat: &Seat, who: Who) -> Arc<MailAccount> {
+        let ledger = Ledger::new(self.store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.clock));
+        Arc::new(MailAccount::new(
+            Arc::clone(&seat.academy),
+            who,
+            self.store.clone(),
+            self.network.clone(),
+            seat.sign_in.session(),
+            Arc::clone(&self.secrets),
+            ledger,
+        ))
+    }
+}
+
+impl Seat {
+    fn mail(&self) -> Option<Arc<MailAccount>> {
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_mail(&self, mail: Option<Arc<MailAccount>>) {
+        *self.mail.lock().unwrap_or_else(PoisonError::into_inner) = mail;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use super::{Companion, CompanionError as E, Setup};
+use crate::attempts::LedgerError;
+use crate::mail::imap::{ImapError, Limit};
+use crate::mail::send::SendError;
+use crate::mail::{Letter, LetterState, MailError};
+use crate::portal::{SessionError, SignInFailure, SignInState};
+use crate::ports::{Clock, ConnectError, MemoryStore, SecretStoreError};
+use crate::store::StoreError;
+use crate::words::Finding;
+
+#[test]
+fn what_the_shell_does_next_follows_from_what_went_wrong() {
+    let refused = |code: Option<&str>| ImapError::Refused {
+        command: "APPEND",
+        code: code.map(str::to_owned),
+        text: "no room".to_owned(),
+    };
+    let table: Vec<(E, E)> = vec![
+        (ConnectError::TimedOut.into(), E::CheckConnection(Finding::Silent)),
+        (ConnectError::WrongHost.into(), E::CheckConnection(Finding::Intercepted)),
+        (SignInFailure::TooLarge.into(), E::CheckConnection(Finding::PortalBroken)),
+        (SignInFailure::BadToken("alg").into(), E::Refused(Finding::NotOurs)),
+        (SignInFailure::Store(StoreError::Full).into(), E::Refused(Finding::DiskFull)),
+        (SessionError::Ended.into(), E::SignInAgain(Finding::SessionEnded)),
+        (LedgerError::KnownWrong.into(), E::SignInAgain(Finding::PasswordWrong)),
+        (LedgerError::Wait { until_ms: 5 }.into(), E::WaitUntil { until_ms: 5 }),
+        (MailError::PasswordRefused.into(), E::SignInAgain(Finding::PasswordWrong)),
+        (MailError::Stopped.into(), E::Cancelled),
+        (MailError::TooLarge { size: 40_000_001 }.into(), E::Refused(Finding::TooLarge { megabytes: 41 })),
+        (refused(Some("OVERQUOTA")).into(), E::Refused(Finding::MailboxFull)),
+        (refused(None).into(), E::Refused(Finding::MailRefused { said: "no room".to_owned() })),
+        (ImapError::Limit(Limit::Line).into(), E::CheckConnection(Finding::MailBroken)),
+        (ImapError::Unavailable.into(), E::CheckConnection(Finding::MailDown)),
+        (SendError::Uncertain.into(), E::CheckConnection(Finding::PerhapsSent)),
+        (SecretStoreError::Locked.into(), E::SecretsLocked(Finding::SecretsLocked)),
+        (StoreError::Damaged.into(), E::StorageDamaged),
+        (StoreError::Closed.into(), E::Cancelled),
+    ];
+    for (made, expected) in table {
+        assert_eq!(made, expected);
+    }
+}
+
+#[test]
+fn a_wait_is_told_in_minutes_begun() {
+    let minutes = |until_ms: i64| match (E::WaitUntil { until_ms }).finding(1_000) {
+        Finding::WaitToTry { minutes } => minutes,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([1_000, 1_001, 61_000, 61_001].map(minutes), [1, 1, 1, 2]);
+    assert_eq!(minutes(i64::MIN), 1);
+}
+
+#[test]
+fn a_letter_tells_what_became_of_it() {
+    let letter = |state, trouble: Option<&str>| Letter {
+        id: 1,
+        state,
+        subject: String::new(),
+        recipients: Vec::new(),
+        trouble: trouble.map(str::to_owned),
+    };
+    let said = Finding::MailRefused { said: "no such user".to_owned() };
+    for (letter, finding) in [
+        (letter(LetterState::Waiting, None), None),
+        (letter(LetterState::Waiting, Some("greylisted")), Some(Finding::NotSent)),
+        (letter(LetterState::Uncertain, None), Some(Finding::PerhapsSent)),
+        (letter(LetterState::Refused, Some("no such user")), Some(said)),
+        (letter(LetterState::Refused, None), Some(Finding::BadLetter)),
+        (letter(LetterState::Filed, None), None),
+    ] {
+        assert_eq!(letter.finding(), finding);
+    }
+}
+
+async fn companion(folder: &tempfile::TempDir) -> Companion {
+    Companion::open(Setup::new(folder.path()).secrets(Arc::new(MemoryStore::default()))).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_chosen_academy_is_remembered_and_may_be_changed_before_anybody_is_signed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = companion(&folder).await;
+    assert!(first.academy().is_none());
+    assert_eq!(first.begin_sign_in("atlantide").await, Err(E::NotFound));
+    assert!(first.academy().is_none());
+    assert_eq!(first.begin_sign_in("nancy-metz").await, Ok(SignInState::Failed(SignInFailure::NoWayIn)));
+    first.shutdown().await.unwrap();
+    let again = companion(&folder).await;
+    assert_eq!(again.academy().unwrap().id, "nancy-metz");
+    assert_eq!((again.account(), again.sign_in_state()), (None, SignInState::SignedOut));
+    again.sign_out(false).await.unwrap();
+    again.suspend().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_nobody_asked_for_is_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let companion = companion(&folder).await;
+    let state = companion.browser_returned("fr.cartable.app:/retour?code=c&state=s").await.unwrap();
+    assert!(matches!(state, SignInState::Failed(SignInFailure::NotOurs(_))));
+    assert_eq!(companion.browser_closed().await, SignInState::SignedOut);
+    let missing = companion.set_mail_password(&"pl4nted".into());
+    assert_eq!(missing, Err(E::SignInAgain(Finding::SessionEnded)));
+}
+
+/// A clock that stands still.
+struct Noon;
+
+impl Clock for Noon {
+    fn now_ms(&self) -> i64 {
+        1_764_000_000_000
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_told_and_can_be_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cartable.db"), "junk ".repeat(2000)).unwrap();
+    let setup = || Setup::new(folder.path()).clock(Arc::new(Noon)).secrets(Arc::new(MemoryStore::default()));
+    assert_eq!(Companion::open(setup()).await.err(), Some(E::StorageDamaged));
+    Companion::set_aside_storage(folder.path(), &Noon).unwrap();
+    Companion::open(setup()).await.unwrap();
+    assert!(folder.path().join("cartable.db.1764000000000.damaged").exists());
+}

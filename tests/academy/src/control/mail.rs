@@ -1,0 +1,67 @@
+//! Mail for tests in other languages.
+
+use super::{Failure, Shared, teacher};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+pub(super) struct Deliver {
+    to: String,
+    subject: String,
+    text: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Fill {
+    teacher: String,
+    count: u64,
+    #[serde(default)]
+    seed: u64,
+}
+
+impl Shared {
+    pub(super) async fn deliver(&self, mail: Deliver) -> Result<Value, Failure> {
+        self.academy.deliver(&mail.to, message(&mail).as_bytes()).await?;
+        Ok(json!({}))
+    }
+
+    pub(super) async fn fill(&self, asked: Fill) -> Result<Value, Failure> {
+        let filled = self.academy.fill(teacher(&asked.teacher)?, asked.count, asked.seed, |_| {}).await?;
+        Ok(json!({"messages": filled.messages, "bytes": filled.bytes}))
+    }
+
+    pub(super) async fn subjects(&self, query: &str) -> Result<Value, Failure> {
+        let query: BTreeMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let asked = |name: &str, otherwise: &str| query.get(name).cloned().unwrap_or_else(|| otherwise.to_owned());
+        let mut mailbox = self.academy.mailbox(&asked("teacher", "")).await?;
+        let messages = mailbox.messages(&asked("mailbox", "INBOX")).await?;
+        let parser = mail_parser::MessageParser::new();
+        let subject =
+            |raw: &Vec<u8>| parser.parse(raw).and_then(|m| m.subject().map(ToOwned::to_owned)).unwrap_or_default();
+        Ok(json!({"subjects": messages.iter().map(subject).collect::<Vec<_>>()}))
+    }
+}
+
+/// A plain text mail of a colleague who can be answered. Subject and text are encoded, so that no letter or line end of theirs becomes a header.
+fn message(mail: &Deliver) -> String {
+    let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let id = jiff::Timestamp::now().as_nanosecond();
+    let letters: Vec<char> = mail.subject.chars().collect();
+    // RFC 2047 allows 75 letters for an encoded word; ten characters are at most 40 bytes and 68 letters.
+    let words: Vec<_> = letters
+        .chunks(10)
+        .map(|part| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(part.iter().collect::<String>())))
+        .collect();
+    let encoded = BASE64_STANDARD.encode(&mail.text).into_bytes();
+    let lines: Vec<_> = encoded.chunks(76).map(String::from_utf8_lossy).collect();
+    format!(
+        "From: =?utf-8?Q?L=C3=A9a_Reset?= <lreset@academie.test>\r\nTo: <{}>\r\nSubject: {}\r\nDate: {date}\r\n\
+         Message-ID: <{id}@academie.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: base64\r\n\r\n{}\r\n",
+        mail.to.replace(['\r', '\n'], ""),
+        words.join("\r\n "),
+        lines.join("\r\n")
+    )
+}

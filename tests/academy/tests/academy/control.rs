@@ -1,0 +1,97 @@
+//! The control, as a test in another language uses it.
+
+use super::{REDIRECT, authorize, client, folder_of, gone, running};
+use serde_json::{Value, json};
+use std::{net::SocketAddr, time::Duration};
+use tokio::time::timeout;
+
+async fn post(http: &reqwest::Client, control: &str, path: &str, body: Value) -> (u16, Value) {
+    let answer = http.post(format!("{control}{path}")).json(&body).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_control_serves_a_test_in_another_language() {
+    let (mut child, hello) = running(&[]).await;
+    let folder = folder_of(child.id().unwrap());
+    let http = client("", &[]);
+    let control = hello["control"].as_str().unwrap();
+    let post = async |path: &str, body: Value| post(&http, control, path, body).await;
+    assert_eq!(hello["teachers"][0]["uid"], "jdupont");
+    let url = authorize(hello["issuer"].as_str().unwrap(), "mobile");
+    let (status, answer) = post("/browser/sign-in", json!({"url": url, "teacher": "jdupont"})).await;
+    assert!(status == 200 && answer["redirect"].as_str().unwrap().starts_with(REDIRECT), "{answer}");
+    let (status, answer) = post("/browser/sign-in", json!({"url": url, "teacher": "locked"})).await;
+    assert!(status == 502 && answer["error"].as_str().unwrap().contains("21"), "{answer}");
+    let subject = "Réunion parents-professeurs du collège Élysée-Reclus";
+    let mail = json!({"to": "jdupont@academie.test", "subject": subject, "text": "Bonjour"});
+    assert_eq!(post("/mail/deliver", mail).await, (200, json!({})));
+    let listed = http.get(format!("{control}/mailbox?teacher=jdupont&mailbox=INBOX")).send().await.unwrap();
+    assert_eq!(listed.json::<Value>().await.unwrap(), json!({"subjects": [subject]}));
+    assert_eq!(post("/mail/deliver", json!({"to": 3})).await.0, 400);
+    assert_eq!(post("/unknown", json!({})).await.0, 404);
+    assert_eq!(post("/stop", json!({})).await.0, 200);
+    assert!(timeout(Duration::from_secs(10), child.wait()).await.unwrap().unwrap().success());
+    assert!(gone(&folder).await);
+}
+
+#[tokio::test]
+async fn the_control_fills_mailboxes_and_spoils_the_network() {
+    let (_child, hello) = running(&[]).await;
+    let (http, control) = (client("", &[]), hello["control"].as_str().unwrap());
+    let post = async |path: &str, body: Value| post(&http, control, path, body).await;
+    let (status, filled) = post("/mail/fill", json!({"teacher": "warned", "count": 3})).await;
+    assert!(status == 200 && filled["messages"] == 3, "{filled}");
+    let listed = http.get(format!("{control}/mailbox?teacher=warned")).send().await.unwrap();
+    assert_eq!(listed.json::<Value>().await.unwrap()["subjects"].as_array().unwrap().len(), 3);
+
+    let mut addresses = std::collections::BTreeSet::new();
+    for (fault, reached) in [
+        ("none", true),
+        ("unknown_authority", false),
+        ("expired", false),
+        ("wrong_host", false),
+        ("refuse", false),
+        ("none", true),
+    ] {
+        let (status, wire) = post("/wire", json!({"host": "portal", "fault": fault, "delay_ms": 1})).await;
+        assert!(status == 200 && wire["host"] == "auth.academie.test", "{wire}");
+        let address: SocketAddr = format!("{}:{}", wire["address"].as_str().unwrap(), wire["port"]).parse().unwrap();
+        addresses.insert(address);
+        let through = client(hello["ca_pem"].as_str().unwrap(), &[("auth.academie.test", address)]);
+        let answer = through.get(format!("{}/ping", hello["issuer"].as_str().unwrap())).send().await;
+        assert_eq!(answer.is_ok(), reached, "{fault}: {answer:?}");
+    }
+    assert_eq!(addresses.len(), 1, "a wire keeps its address");
+    for host in ["imap", "smtp"] {
+        assert_eq!(post("/wire", json!({"host": host, "fault": "black_hole"})).await.0, 200);
+    }
+    assert_eq!(post("/wire", json!({"host": "imap", "fault": "unheard_of"})).await.0, 400);
+    let (status, none) = post("/wire", json!({"host": "push", "fault": "none"})).await;
+    assert!(status == 502 && none["error"].as_str().unwrap().contains("no push"), "{none}");
+    assert_eq!(post("/stop", json!({})).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_control_enrols_phones_and_answers_their_prompts() {
+    let (_child, hello) = running(&["--push"]).await;
+    let (http, control) = (client("", &[]), hello["control"].as_str().unwrap());
+    let post = async |path: &str, body: Value| post(&http, control, path, body).await;
+    let bruno = json!({"teacher": "block"});
+    let (status, answer) = post("/push/enrol", bruno.clone()).await;
+    assert!(status == 200 && answer["uri"].as_str().unwrap().starts_with("otpauth://pipush/"), "{answer}");
+    let (status, answer) = post("/push/approve", bruno.clone()).await;
+    assert!(status == 502 && answer["error"].as_str().unwrap().contains("/push/phone"), "{answer}");
+    assert_eq!(post("/push/phone", bruno.clone()).await.0, 200);
+    let url = authorize(hello["issuer"].as_str().unwrap(), "mobile");
+    let sign_in = json!({"url": url, "teacher": "block"});
+    let (declined, answer) =
+        tokio::join!(post("/browser/sign-in", sign_in.clone()), post("/push/decline", bruno.clone()));
+    assert!(declined.0 == 502 && declined.1["error"].as_str().unwrap().contains("96"), "{declined:?}");
+    assert!(answer.0 == 200 && answer.1["question"].as_str().unwrap().contains("block"), "{answer:?}");
+    let (approved, answer) = tokio::join!(post("/browser/sign-in", sign_in), post("/push/approve", bruno));
+    assert!(approved.0 == 200 && approved.1["redirect"].as_str().unwrap().starts_with(REDIRECT), "{approved:?}");
+    assert_eq!(answer.0, 200, "{answer:?}");
+    assert_eq!(post("/push/enrol", json!({"teacher": "nobody"})).await.0, 502);
+    assert_eq!(post("/stop", json!({})).await.0, 200);
+}
