@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::flags::Flags;
 use super::imap::Role;
-use super::mime::{Headers, read_headers};
+use super::mime::{Headers, read_row_headers};
 use crate::store::{Change, StoreError};
 
 /// A mailbox as a list shows it.
@@ -222,7 +222,7 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
     )?;
     for one in arrived {
         let Headers { subject, from, message_id, likely_attachments, .. } =
-            if one.unreadable { Headers::default() } else { read_headers(&one.header) };
+            if one.unreadable { Headers::default() } else { read_row_headers(&one.header) };
         let (name, address) = from.map_or((None, None), |person| (person.name, Some(person.address)));
         let size = i64::try_from(one.size).unwrap_or(i64::MAX);
         insert.execute(params![

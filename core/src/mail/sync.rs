@@ -9,11 +9,11 @@ use super::imap::{HeaderEvent, ImapError, Messages, Role, Selected, UidSet};
 use super::rows::{self, Action, Arrived, Kind, Mark};
 use crate::store::Change;
 
-/// The first batch fills the first screen; the others weigh a transaction against memory.
+/// The first command fills the first screen; the others are long enough for the server and short enough to be read again.
 const FIRST: u32 = 50;
 const BATCH: u32 = 500;
-/// Batches on the wire while the batches before them are written.
-const AHEAD: usize = 4;
+/// Headers written at once: weighs the cost of a transaction against memory and what a kill loses.
+const TRANSACTION: usize = 2000;
 
 /// What a sync did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,7 +38,7 @@ struct Tally<'a> {
 
 impl MailAccount {
     /// Does the teacher's waiting actions on the server, then brings the inbox up to date: newest first, a batch at a
-    /// time, each durable before the next but four is asked for. Dropped in the middle, it goes on from there next time.
+    /// time, each durable before the next but one is read. Dropped in the middle, it goes on from there next time.
     pub async fn sync(&self) -> Result<SyncReport, MailError> {
         self.sync_telling(&|_, _| {}).await
     }
@@ -247,7 +247,7 @@ impl MailAccount {
                 .await?;
         }
         let mut fresh = difference.fresh;
-        tally.expected = fresh.len() as u64;
+        tally.expected = tally.report.arrived + fresh.len() as u64;
         fresh.reverse();
         let first = fresh.len().min(FIRST as usize);
         let (newest, rest) = fresh.split_at_checked(first).unwrap_or((&fresh, &[]));
@@ -279,7 +279,8 @@ impl MailAccount {
         self.write_headers(mailbox, missing.collect(), tally).await
     }
 
-    /// Fetches headers in the order of `sets`; while some are on the wire, those before them are written.
+    /// Fetches headers in the order of `sets`. The first set alone, so that the first screen is there as soon as it can be;
+    /// then the server always has work, while what it sent before is written.
     async fn pull_headers(
         &self,
         errand: &mut Errand<'_>,
@@ -287,26 +288,31 @@ impl MailAccount {
         sets: &[Messages],
         tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
-        let mut waiting: Vec<Arrived> = Vec::new();
-        for (index, some) in groups(sets).enumerate() {
+        let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
+        let mut arrived: Vec<Arrived> = Vec::new();
+        let fetched = errand.imap.fetch_headers(first, &mut |event| arrived.extend(header(event))).await;
+        self.write_headers(mailbox, arrived, tally).await?;
+        fetched?;
+        let mut fetch = errand.imap.header_fetch(rest);
+        let (mut waiting, mut going) = (Vec::new(), Ok(true));
+        while going == Ok(true) {
             let mut arrived = Vec::new();
-            let mut take = |event| arrived.extend(header(event));
-            let fetch = errand.imap.fetch_headers(some, &mut take);
-            let write = self.write_headers(mailbox, std::mem::take(&mut waiting), tally);
-            let (fetched, written) = tokio::join!(fetch, write);
+            let read = async {
+                while arrived.len() < TRANSACTION {
+                    if !fetch.go_on(&mut |event| arrived.extend(header(event))).await? {
+                        return Ok(false);
+                    }
+                }
+                Ok::<_, ImapError>(true)
+            };
+            let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
             written?;
-            // What came before a failure is good and is kept; the sync goes on behind it next time.
-            if let Err(error) = fetched {
-                self.write_headers(mailbox, arrived, tally).await?;
-                return Err(error.into());
-            }
-            if index == 0 {
-                self.write_headers(mailbox, arrived, tally).await?;
-            } else {
-                waiting = arrived;
-            }
+            (waiting, going) = (arrived, read);
         }
-        self.write_headers(mailbox, waiting, tally).await
+        // What came before a failure is good and is kept; the sync goes on behind it next time.
+        self.write_headers(mailbox, waiting, tally).await?;
+        going?;
+        Ok(())
     }
 
     async fn write_headers(&self, mailbox: i64, arrived: Vec<Arrived>, tally: &mut Tally<'_>) -> Result<(), MailError> {
@@ -325,12 +331,6 @@ impl MailAccount {
         (tally.progress)(tally.report.arrived, tally.expected);
         Ok(())
     }
-}
-
-/// The first set alone, so that the first screen is there as soon as it can be; then a few at a time.
-fn groups(sets: &[Messages]) -> impl Iterator<Item = &[Messages]> {
-    let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
-    std::iter::once(first).filter(|first| !first.is_empty()).chain(rest.chunks(AHEAD))
 }
 
 fn header(event: HeaderEvent) -> Option<Arrived> {

@@ -22,11 +22,12 @@ pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<
     let lines = commands(place, &usual).await?;
     Errand::Drain(usual.clone(), lines.clone()).run().await?;
     let (mut syncs, mut drains, mut fetches) = (Rounds::default(), Rounds::default(), Rounds::default());
-    let (mut peaks, mut bytes) = (Rounds::default(), 0);
+    let (mut cpus, mut peaks, mut bytes) = (Rounds::default(), Rounds::default(), 0);
     for _ in 0..rounds.unwrap_or(ROUNDS) {
         let synced = whole(Errand::Sync(usual.clone()).run().await?, USUAL)?;
         let drained = Errand::Drain(usual.clone(), lines.clone()).run().await?;
         syncs.push(synced.seconds);
+        cpus.push(synced.cpu_seconds);
         peaks.push(synced.peak_bytes as f64 / MB);
         drains.push(drained.seconds);
         fetches.push(drained.commands_seconds);
@@ -37,6 +38,7 @@ pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<
     Ok(vec![
         Figure::ratio("first-sync/ratio", &syncs, &drains).at_most(2.0),
         Figure::median("first-sync/sync-20000", &syncs, "s"),
+        Figure::median("first-sync/sync-20000-cpu", &cpus, "s"),
         Figure::median("first-sync/drain-20000", &drains, "s"),
         Figure::median("first-sync/drain-20000-no-login", &fetches, "s"),
         Figure::new("first-sync/drained", bytes as f64 / MB, "MB"),

@@ -52,10 +52,11 @@ impl Place {
 
     /// Stops the servers.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
-        match self.academy {
-            Some(academy) => Ok(academy.stop().await?),
-            None => Ok(()),
-        }
+        let Some(academy) = self.academy else { return Ok(()) };
+        let mail = academy.folder().join("mail");
+        // One file a message: to remove them takes longer than an academy is given to stop.
+        tokio::task::spawn_blocking(move || std::fs::remove_dir_all(mail)).await??;
+        Ok(academy.stop().await?)
     }
 }
 

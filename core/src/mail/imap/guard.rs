@@ -220,7 +220,9 @@ fn literal(line: &[u8]) -> Option<u64> {
 /// Whether parentheses nest deeper than any honest answer, outside quoted strings and literals.
 fn deep(raw: &[u8]) -> bool {
     let (mut depth, mut quoted, mut at) = (0usize, false, 0);
-    while let Some(found) = raw.get(at..).and_then(|rest| rest.iter().position(|b| b"()\"\\{\n".contains(b))) {
+    while let Some(found) =
+        raw.get(at..).and_then(|rest| rest.iter().position(|b| matches!(b, b'(' | b')' | b'"' | b'\\' | b'{' | b'\n')))
+    {
         at += found + 1;
         match (raw.get(at - 1), quoted) {
             (Some(b'"'), _) => quoted = !quoted,

@@ -15,7 +15,7 @@ mod set;
 
 pub use commands::{Listed, Role, Selected};
 pub use error::{ImapError, Limit};
-pub use fetch::{HeaderEvent, HeaderRow, Messages};
+pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use session::{ImapSession, Limits, MailStream, ServerEvent};
 pub use set::UidSet;
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::panic::catch_unwind;
+use std::sync::LazyLock;
 
 use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders as _};
 
@@ -49,10 +50,27 @@ pub struct Headers {
 /// Reads the headers at the start of `raw`, with or without a body after them. Never fails: what
 /// cannot be read is absent. At most 256 KiB are looked at.
 pub fn read_headers(raw: &[u8]) -> Headers {
+    read_with(&MessageParser::default(), raw)
+}
+
+/// Only what a list of messages needs, in half the time: subject, author, Message-ID and type. The rest is absent.
+pub(crate) fn read_row_headers(raw: &[u8]) -> Headers {
+    static ROW: LazyLock<MessageParser> = LazyLock::new(|| {
+        MessageParser::new()
+            .header_text(HeaderName::Subject)
+            .header_address(HeaderName::From)
+            .header_id(HeaderName::MessageId)
+            .header_content_type(HeaderName::ContentType)
+            .default_header_ignore()
+    });
+    read_with(&ROW, raw)
+}
+
+fn read_with(parser: &MessageParser, raw: &[u8]) -> Headers {
     let block = raw.get(..header_length(raw).min(MAX_BLOCK)).unwrap_or(raw);
     let text = utf8_headers(block);
     // The parser has panicked on hostile mail before; what calls this must not fall over with it.
-    let read = || MessageParser::default().parse_headers(text.as_ref()).map(|message| from_message(&message));
+    let read = || parser.parse_headers(text.as_ref()).map(|message| from_message(&message));
     catch_unwind(read).ok().flatten().unwrap_or_default()
 }
 
@@ -85,6 +103,10 @@ fn list_id(field: &str) -> Option<String> {
 
 /// `text` on one line, without characters that control or reorder what is around them.
 pub(crate) fn shown(text: &str) -> String {
+    // Most are of this kind, and every row has three.
+    if text.len() <= MAX_SHOWN && text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return text.trim().to_owned();
+    }
     let flat: String = text
         .chars()
         .take(MAX_SHOWN * 4)
@@ -129,14 +151,14 @@ pub(crate) fn windows_1252(byte: u8) -> char {
 }
 
 fn header_length(raw: &[u8]) -> usize {
-    let mut length = 0;
-    for line in raw.split_inclusive(|b| *b == b'\n') {
-        length += line.len();
-        if matches!(line, b"\n" | b"\r\n") {
-            break;
+    let mut begin = 0;
+    for end in memchr::memchr_iter(b'\n', raw) {
+        if matches!(raw.get(begin..=end), Some(b"\n" | b"\r\n")) {
+            return end + 1;
         }
+        begin = end + 1;
     }
-    length
+    raw.len()
 }
 
 fn people(address: Option<&Address<'_>>) -> Vec<Person> {

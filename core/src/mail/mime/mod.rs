@@ -8,7 +8,7 @@ mod plain;
 
 pub use clean::{CleanHtml, clean, document};
 pub use headers::{Headers, Person, read_headers};
-pub(super) use headers::{message_id, shown};
+pub(super) use headers::{message_id, read_row_headers, shown};
 pub use message::{Attachment, Reading, Trouble, attachment, read_message};
 
 #[cfg(test)]

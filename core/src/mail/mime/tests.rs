@@ -4,6 +4,7 @@ mod golden;
 mod harmless;
 mod nesting;
 mod plain;
+mod row;
 
 use super::{Trouble, attachment, clean, document, read_headers, read_message};
 
