@@ -5,7 +5,7 @@ fn main() {
     let target = |part: &str| std::env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
     let lld = target("OS") == "android" || (target("OS") == "linux" && target("ARCH") == "x86_64");
     if lld {
-        // Relative relocations packed (a megabyte less; Android 11 and glibc 2.36 read them), functions of one code kept once.
-        println!("cargo::rustc-cdylib-link-arg=-Wl,--pack-dyn-relocs=relr,--icf=safe");
+        // Relative relocations packed (a megabyte less; Android 11 and glibc 2.36 read them).
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--pack-dyn-relocs=relr");
     }
 }
