@@ -1,14 +1,24 @@
 //! Who the academies are: official origins, ways in, mail servers, and where each of these facts comes from.
 //!
-//! A profile is data. It is checked whole when it is read; code behind this module may rely on it.
+//! A profile is data. It is checked whole when it is read; code behind this module may rely on it. The file's form, how to
+//! add an academy and how a profile is replaced without a new version of the app: the README of this module.
 
 mod catalogue;
+mod facts;
 mod profile;
+mod rules;
+mod search;
+mod update;
 
 pub use catalogue::Catalogue;
-pub use profile::{
-    Academy, Confidence, Evidence, MailLogin, MailMechanism, MailServer, MailSettings, OidcSettings, ProfileError,
+pub use facts::{
+    Audience, Confidence, Evidence, Generation, GenerationName, HackedAccount, IdentifierForm, IdentifierRule,
+    InitialPassword, Kind, LockRule, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer,
+    MailSettings, Move, MoveStatus, OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery,
+    RecoveryProof, SecondFactor, ServerFacts, Service, ServiceKind, Standing, Support, TlsStart, WayIn,
 };
+pub use profile::{Academy, ProfileError};
+pub use update::{MAX_UPDATE, RefusedUpdate, UpdateError, UpdateKey};
 
 #[cfg(test)]
 mod tests;
