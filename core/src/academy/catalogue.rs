@@ -4,7 +4,8 @@ use std::path::Path;
 
 use url::Url;
 
-use super::facts::{Generation, GenerationName, Kind, MoveStatus};
+use super::facts::Kind;
+use super::generation::{Generation, GenerationName, MoveStatus};
 use super::profile::{Academy, ProfileError};
 use super::search::{Query, folded};
 use super::update::{self, RefusedUpdate, UpdateError, UpdateKey};

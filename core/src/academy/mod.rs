@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod facts;
+mod generation;
 mod profile;
 mod rules;
 mod search;
@@ -12,10 +13,13 @@ mod update;
 
 pub use catalogue::Catalogue;
 pub use facts::{
-    Audience, Confidence, Evidence, Generation, GenerationName, HackedAccount, IdentifierForm, IdentifierRule,
-    InitialPassword, Kind, LockRule, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer,
-    MailSettings, Move, MoveStatus, OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery,
-    RecoveryProof, SecondFactor, ServerFacts, Service, ServiceKind, Standing, Support, TlsStart, WayIn,
+    Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
+    OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery, RecoveryProof, SecondFactor,
+    Service, ServiceKind, Support, WayIn,
+};
+pub use generation::{
+    Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,
+    Move, MoveStatus, ServerFacts, Standing, TlsStart,
 };
 pub use profile::{Academy, ProfileError};
 pub use update::{MAX_UPDATE, RefusedUpdate, UpdateError, UpdateKey};

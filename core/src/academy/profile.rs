@@ -5,10 +5,10 @@ use serde::Deserialize;
 use url::{Origin, Url};
 
 use super::facts::{
-    Confidence, Evidence, Generation, GenerationName, HackedAccount, IdentifierForm, Kind, LockRule, MailRules,
-    MailSettings, Move, MoveStatus, OidcSettings, PasswordFacts, PasswordPolicy, Portal, Recovery, SecondFactor,
-    Service, ServiceKind, Standing, Support, WayIn,
+    Confidence, Evidence, HackedAccount, IdentifierForm, Kind, LockRule, OidcSettings, PasswordFacts, PasswordPolicy,
+    Portal, Recovery, SecondFactor, Service, ServiceKind, Support, WayIn,
 };
+use super::generation::{Generation, GenerationName, MailRules, MailSettings, Move, MoveStatus, Standing};
 use super::rules;
 
 /// The form of a profile that this version reads.

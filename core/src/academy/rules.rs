@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use url::{Host, Url};
 
-use super::facts::{Audience, Confidence, GenerationName, Kind, OidcSettings, ServerFacts};
+use super::facts::{Audience, Confidence, Kind, OidcSettings};
+use super::generation::{GenerationName, ServerFacts};
 use super::profile::{Academy, ProfileError};
 
 /// What names a file rather than states a fact.
@@ -34,6 +35,8 @@ fn walk(path: String, value: &toml::Value, found: &mut BTreeSet<String>) {
                 walk(format!("{path}.{}", name.map_or_else(|| number.to_string(), str::to_owned)), entry, found);
             }
         }
+        // Which generation an entry is about is no fact of its own.
+        _ if path.starts_with("generations.") && path.ends_with(".name") => {}
         _ => {
             found.insert(path);
         }

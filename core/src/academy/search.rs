@@ -39,7 +39,10 @@ impl Query {
         if !self.words.iter().all(|word| named(word, false)) {
             return None;
         }
-        Some(u8::from(!self.words.iter().all(|word| named(word, true) || COMMON.contains(&word.as_str()))))
+        // What begins an article too is meant as the beginning of a name, unless the name follows.
+        let telling = self.words.iter().any(|word| !COMMON.contains(&word.as_str()));
+        let mut told = self.words.iter().filter(|word| !telling || !COMMON.contains(&word.as_str()));
+        Some(u8::from(!told.all(|word| named(word, true))))
     }
 
     /// A domain of its addresses, the beginning of one, an address there, or a host below it.

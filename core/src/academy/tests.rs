@@ -232,8 +232,9 @@ proptest! {
             && let Ok(academy) = Academy::from_toml(&text)
         {
             prop_assert!(academy.official_origins.iter().all(|origin| origin.scheme() == "https"));
-            prop_assert!(academy.hosts().all(|host| !host.is_empty()));
-            prop_assert!(text == TEST || academy != essai() || text.contains('#') || byte.is_ascii_whitespace());
+            prop_assert!(academy.hosts().all(|host| host.contains('.')));
+            prop_assert!(academy.portals.iter().all(|portal| academy.is_official(&portal.address)));
+            prop_assert!(academy.services.iter().all(|service| service.address.scheme() == "https"));
         }
     }
 }

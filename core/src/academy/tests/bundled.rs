@@ -21,10 +21,12 @@ fn facts() -> impl Iterator<Item = Fact<'static>> {
     })
 }
 
-/// The file of an academy as it is.
+/// The file of an academy as it is, without the sources.
 fn table(id: &str) -> toml::Table {
-    let tables = BUNDLED.iter().map(|text| toml::from_str::<toml::Table>(text).unwrap());
-    tables.into_iter().find(|table| table["id"].as_str() == Some(id)).unwrap_or_else(|| panic!("{id}"))
+    let mut tables = BUNDLED.iter().map(|text| toml::from_str::<toml::Table>(text).unwrap());
+    let mut table = tables.find(|table| table["id"].as_str() == Some(id)).unwrap_or_else(|| panic!("{id}"));
+    table.remove("evidence");
+    table
 }
 
 /// All values at a path or below it.
@@ -39,7 +41,9 @@ fn values(value: &toml::Value, path: &str) -> Vec<String> {
             named.map(|entry| values(entry, rest)).unwrap_or_default()
         }
         toml::Value::String(text) => vec![text.clone()],
-        other => vec![other.to_string()],
+        toml::Value::Integer(number) => vec![number.to_string()],
+        toml::Value::Boolean(yes) => vec![yes.to_string()],
+        other => panic!("{other:?}"),
     }
 }
 

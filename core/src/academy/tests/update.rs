@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
 use super::super::catalogue::BUNDLED;
+use super::super::update::verified;
 use super::super::{Catalogue, MAX_UPDATE, ProfileError, UpdateError, UpdateKey};
 use super::TEST;
 
@@ -95,6 +96,17 @@ fn a_signature_over_the_bare_text_is_none_over_a_profile() {
     let signed = format!("{}# cartable-signature-1 {signature}\n", newer());
     let refused = Catalogue::bundled().unwrap().update(signed.as_bytes(), &desk.key()).map(|_| ());
     assert_eq!(refused, Err(UpdateError::BadSignature));
+}
+
+/// Made once by the commands of the module's README, with a key that is gone.
+#[test]
+fn what_openssl_signs_is_taken() {
+    let public = STANDARD.decode("oROP6IphuviebEzOi4Rdv6lmMc1dq9fyqC7FN2lHEfk=").unwrap();
+    let key = UpdateKey::new(public.try_into().unwrap());
+    let signature = "fuhyKHgmpR47Pi9SWFmoEWugBslDAorHnBdTemVITOal\
+                     6XLzrVoUaqxTnytXxop8bJoUer2O8T9Y45MuCX2tAg==";
+    let signed = format!("format = 1\n# cartable-signature-1 {signature}\n");
+    assert_eq!(verified(signed.as_bytes(), &key), Ok("format = 1\n"));
 }
 
 #[test]
