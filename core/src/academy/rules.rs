@@ -81,6 +81,7 @@ fn rule(kept: bool, field: &'static str) -> Result<(), ProfileError> {
 fn names(academy: &Academy) -> Result<(), ProfileError> {
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     rule(!academy.id.is_empty() && academy.id.len() <= 40 && plain(&academy.id), "id")?;
+    rule((academy.kind == Kind::National) == (academy.id == "national"), "kind")?;
     rule(!academy.name.trim().is_empty(), "name")?;
     rule(academy.kind == Kind::National || !academy.city.trim().is_empty(), "city")?;
     let code = |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_digit());

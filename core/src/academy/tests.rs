@@ -100,6 +100,8 @@ fn a_profile_that_breaks_a_rule_is_refused() {
     for (from, to) in [
         ("id = \"essai\"", "id = \"Essai !\""),
         ("id = \"essai\"", "id = \"../essai\""),
+        ("id = \"essai\"", "id = \"national\""),
+        ("id = \"essai\"", "id = \"essai\"\nkind = \"national\""),
         ("city = \"Port-Œuvré\"", "city = \" \""),
         ("[\"98\"]", "[\"9\"]"),
         ("[\"98\"]", "[\"9a\"]"),
