@@ -20,7 +20,7 @@ pub struct AcademyCard {
     pub name: String,
     /// The town of the rectorat.
     pub city: String,
-    /// The host of its portal.
+    /// The host of its portal; empty where none is known.
     pub host: String,
 }
 
