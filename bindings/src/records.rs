@@ -20,7 +20,7 @@ pub struct AcademyCard {
     pub name: String,
     /// The town of the rectorat.
     pub city: String,
-    /// The host of its portal; empty where none is known.
+    /// The host of its portal, where one is known.
     pub host: Option<String>,
 }
 

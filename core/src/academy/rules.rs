@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::facts::{Audience, Confidence, Kind, OidcSettings};
@@ -14,7 +15,7 @@ const UNSOURCED: &[&str] = &["format", "id", "kind", "name", "revised", "evidenc
 /// The paths of all facts that a file states, each once.
 ///
 /// An entry of a list of tables goes by its `name`, or by its number.
-pub(super) fn stated(table: &toml::Table) -> BTreeSet<String> {
+pub(super) fn stated(table: &Map<String, Value>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (key, value) in table.iter().filter(|(key, _)| !UNSOURCED.contains(&key.as_str())) {
         walk(key.clone(), value, &mut found);
@@ -22,16 +23,16 @@ pub(super) fn stated(table: &toml::Table) -> BTreeSet<String> {
     found
 }
 
-fn walk(path: String, value: &toml::Value, found: &mut BTreeSet<String>) {
+fn walk(path: String, value: &Value, found: &mut BTreeSet<String>) {
     match value {
-        toml::Value::Table(table) => {
+        Value::Object(table) => {
             for (key, value) in table {
                 walk(format!("{path}.{key}"), value, found);
             }
         }
-        toml::Value::Array(array) if array.iter().any(toml::Value::is_table) => {
+        Value::Array(array) if array.iter().any(Value::is_object) => {
             for (number, entry) in array.iter().enumerate() {
-                let name = entry.get("name").and_then(toml::Value::as_str);
+                let name = entry.get("name").and_then(Value::as_str);
                 walk(format!("{path}.{}", name.map_or_else(|| number.to_string(), str::to_owned)), entry, found);
             }
         }
