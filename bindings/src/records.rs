@@ -20,8 +20,8 @@ pub struct AcademyCard {
     pub name: String,
     /// The town of the rectorat.
     pub city: String,
-    /// The host of its portal.
-    pub host: String,
+    /// The host of its portal; empty where none is known.
+    pub host: Option<String>,
 }
 
 /// Somebody signed in.
@@ -267,8 +267,8 @@ pub enum Change {
 
 impl From<&Academy> for AcademyCard {
     fn from(academy: &Academy) -> Self {
-        let host = academy.official_origins.first().and_then(|origin| origin.host_str()).unwrap_or_default();
-        Self { id: academy.id.clone(), name: academy.name.clone(), city: academy.city.clone(), host: host.to_owned() }
+        let host = academy.official_origins.first().and_then(|origin| origin.host_str()).map(str::to_owned);
+        Self { id: academy.id.clone(), name: academy.name.clone(), city: academy.city.clone(), host }
     }
 }
 

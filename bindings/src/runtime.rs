@@ -1,6 +1,7 @@
 //! The one runtime, on which everything waits.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Runtime};
@@ -26,6 +27,8 @@ pub(crate) fn runtime() -> Result<&'static Runtime, CoreError> {
 pub(crate) async fn run<T: Send + 'static>(
     work: impl Future<Output = Result<T, CoreError>> + Send + 'static,
 ) -> Result<T, CoreError> {
+    // Boxed, so that there is one kind of task for each result and not one for each call: a tenth of the library.
+    let work: Pin<Box<dyn Future<Output = Result<T, CoreError>> + Send>> = Box::pin(work);
     let ended = runtime()?.spawn(work).await;
     ended.unwrap_or_else(|_| Err(CoreError::Bug { detail: "a task panicked".to_owned() }))
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 pub use error::CompanionError;
 pub use setup::Setup;
 
-use crate::academy::{Academy, Catalogue};
+use crate::academy::{Academy, Catalogue, RefusedUpdate};
 use crate::attempts::Ledger;
 use crate::mail::mime::Attachment;
 use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
@@ -41,6 +41,7 @@ pub struct SyncOnce {
 pub struct Companion {
     language: Language,
     catalogue: Catalogue,
+    refused_profiles: Vec<RefusedUpdate>,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
     network: Network,
@@ -81,6 +82,7 @@ impl Companion {
         let companion = Self {
             language,
             catalogue: lent.catalogue,
+            refused_profiles: lent.refused_profiles,
             secrets: lent.secrets,
             clock: lent.clock,
             network: lent.network,
@@ -103,6 +105,11 @@ impl Companion {
     /// The academies that `query` may mean: by name, town, address or NUMEN; all of them for an empty query.
     pub fn academies(&self, query: &str) -> Vec<&Academy> {
         self.catalogue.search(query)
+    }
+
+    /// The newer profiles that were there and not taken, with the reason: for a report to the support desk.
+    pub fn refused_profiles(&self) -> &[RefusedUpdate] {
+        &self.refused_profiles
     }
 
     /// The academy that the teacher has chosen.

@@ -1,14 +1,28 @@
 //! Who the academies are: official origins, ways in, mail servers, and where each of these facts comes from.
 //!
-//! A profile is data. It is checked whole when it is read; code behind this module may rely on it.
+//! A profile is data. It is checked whole when it is read; code behind this module may rely on it. The file's form, how to
+//! add an academy and how a profile is replaced without a new version of the app: the README of this module.
 
 mod catalogue;
+mod facts;
+mod generation;
 mod profile;
+mod rules;
+mod search;
+mod update;
 
 pub use catalogue::Catalogue;
-pub use profile::{
-    Academy, Confidence, Evidence, MailLogin, MailMechanism, MailServer, MailSettings, OidcSettings, ProfileError,
+pub use facts::{
+    Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
+    OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery, RecoveryProof, SecondFactor,
+    Service, ServiceKind, Support, WayIn,
 };
+pub use generation::{
+    Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,
+    Move, MoveStatus, ServerFacts, Standing, TlsStart,
+};
+pub use profile::{Academy, ProfileError};
+pub use update::{MAX_UPDATE, RefusedUpdate, UpdateError, UpdateKey};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::CompanionError;
-use crate::academy::{Academy, Catalogue};
+use crate::academy::{Academy, Catalogue, RefusedUpdate};
 use crate::ports::{Clock, KeyringStore, Network, SecretStore, SystemClock};
 use crate::words::Language;
+
+/// The folder of newer profiles, below the companion's own.
+const PROFILES: &str = "profiles";
 
 /// The name under which the platform's keystore shows our secrets.
 const SERVICE: &str = "fr.cartable.app";
@@ -25,6 +28,7 @@ pub struct Setup {
 /// What the phone lends, every part of it there.
 pub(super) struct Lent {
     pub(super) catalogue: Catalogue,
+    pub(super) refused_profiles: Vec<RefusedUpdate>,
     pub(super) secrets: Arc<dyn SecretStore>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) network: Network,
@@ -38,7 +42,8 @@ impl fmt::Debug for Setup {
 
 impl Setup {
     /// A companion that keeps its database in `folder`, which is made when it is not there, speaks French, keeps its secrets
-    /// in the platform's keystore and uses the phone's own network.
+    /// in the platform's keystore and uses the phone's own network. Signed profiles in `folder/profiles` replace the bundled
+    /// ones that are older.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -87,7 +92,10 @@ impl Setup {
 
     /// Fills in what was not given. Blocks while the platform's keystore answers.
     pub(super) fn lent(self) -> Result<Lent, CompanionError> {
-        let mut catalogue = Catalogue::bundled()?;
+        let (mut catalogue, refused_profiles) = Catalogue::with_updates(&self.folder.join(PROFILES))?;
+        for refused in &refused_profiles {
+            tracing::warn!(file = %refused.file.display(), reason = %refused.reason, "a profile was not taken");
+        }
         for academy in self.academies {
             catalogue.add(academy)?;
         }
@@ -96,6 +104,6 @@ impl Setup {
             None => Arc::new(KeyringStore::open(SERVICE)?),
         };
         let network = self.network.map_or_else(Network::system, Ok)?;
-        Ok(Lent { catalogue, secrets, clock: self.clock, network })
+        Ok(Lent { catalogue, refused_profiles, secrets, clock: self.clock, network })
     }
 }

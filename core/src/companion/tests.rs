@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::{Companion, CompanionError as E, Setup};
+use crate::academy::UpdateError;
 use crate::attempts::LedgerError;
 use crate::mail::imap::{ImapError, Limit};
 use crate::mail::send::SendError;
@@ -93,6 +94,17 @@ async fn the_chosen_academy_is_remembered_and_may_be_changed_before_anybody_is_s
     assert_eq!((again.account(), again.sign_in_state()), (None, SignInState::SignedOut));
     again.sign_out(false).await.unwrap();
     again.suspend().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_profile_that_is_not_taken_is_told_and_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("profiles")).unwrap();
+    std::fs::write(folder.path().join("profiles/lyon.toml"), "format = 1\n").unwrap();
+    let companion = companion(&folder).await;
+    let refused = companion.refused_profiles();
+    assert_eq!(refused.iter().map(|file| &file.reason).collect::<Vec<_>>(), [&UpdateError::Unsigned]);
+    assert_eq!(companion.academies("lyon").len(), 1);
 }
 
 #[tokio::test]

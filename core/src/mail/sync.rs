@@ -247,7 +247,7 @@ impl MailAccount {
                 .await?;
         }
         let mut fresh = difference.fresh;
-        tally.expected = fresh.len() as u64;
+        tally.expected = tally.report.arrived + fresh.len() as u64;
         fresh.reverse();
         let first = fresh.len().min(FIRST as usize);
         let (newest, rest) = fresh.split_at_checked(first).unwrap_or((&fresh, &[]));

@@ -125,7 +125,7 @@ fn said(error: keyring_core::Error) -> SecretStoreError {
     }
 }
 
-#[cfg(not(any(target_os = "android", target_os = "ios")))]
+#[cfg(all(feature = "desktop-keyring", not(any(target_os = "android", target_os = "ios"))))]
 mod platform {
     use super::{Entry, SecretStoreError};
 
@@ -138,6 +138,19 @@ mod platform {
 
     pub(super) fn entry(service: &str, name: &str) -> keyring_core::Result<Entry> {
         keyring::Entry::new(service, name).map(|entry| entry.inner)
+    }
+}
+
+#[cfg(not(any(feature = "desktop-keyring", target_os = "android", target_os = "ios")))]
+mod platform {
+    use super::{Entry, SecretStoreError};
+
+    pub(super) fn register() -> Result<(), SecretStoreError> {
+        Err(SecretStoreError::Unavailable { reason: "built without the desktop's keystores".to_owned() })
+    }
+
+    pub(super) fn entry(service: &str, name: &str) -> keyring_core::Result<Entry> {
+        Entry::new(service, name)
     }
 }
 

@@ -9,7 +9,9 @@ pub(crate) fn toml(issuer: &str, imap_port: u16, smtp_port: u16) -> String {
 id = "academie-test"
 name = "Académie d'essai"
 city = "Essai"
-numen_code = "12"
+revised = "2026-11-24"
+numen_codes = ["12"]
+mail_domains = ["academie.test"]
 official_origins = ["{issuer}"]
 
 [oidc]
@@ -18,15 +20,18 @@ client_id = "mobile"
 redirect_uri = "{REDIRECT_URI}"
 scopes = ["openid", "profile", "email", "offline_access"]
 
-[mail]
-domain = "academie.test"
+[move_to_national]
+status = "apart"
+
+[[generations]]
+name = "legacy"
 login = "identifier"
 auth = ["oauthbearer", "xoauth2", "password"]
-imap = {{ host = "imap.academie.test", port = {imap_port} }}
-smtp = {{ host = "smtp.academie.test", port = {smtp_port} }}
+imap = {{ host = "imap.academie.test", port = {imap_port}, tls = "implicit" }}
+smtp = {{ host = "smtp.academie.test", port = {smtp_port}, tls = "implicit" }}
 
 [[evidence]]
-field = "*"
+fields = ["*"]
 source = "the test academy started in this process"
 checked = "2026-11-24"
 confidence = "high"

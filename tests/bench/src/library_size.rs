@@ -35,7 +35,8 @@ pub(crate) async fn measure() -> Result<Vec<Figure>, Failure> {
         eprintln!("library-size: there is no package {PACKAGE} in the workspace yet");
         return Ok(Vec::new());
     }
-    cargo(&["build", "--profile", "ship", "-p", PACKAGE]).await?;
+    // Without what a phone does not carry: the keystores of desktops, which bring a message bus.
+    cargo(&["build", "--profile", "ship", "--no-default-features", "-p", PACKAGE]).await?;
     let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let library = workspace.target_directory.join("ship").join(format!("{prefix}{LIBRARY}{suffix}"));
     let bytes = std::fs::metadata(library)?.len();

@@ -8,13 +8,13 @@ use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders as 
 use super::clean::{CleanHtml, clean};
 use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible, windows_1252};
 use super::nesting::{hide, restore, restore_text};
+use super::plain::text_of;
 
 const MAX_TEXT: usize = 1 << 20;
 const MAX_TEXTS: usize = 500;
 const MAX_ATTACHMENTS: usize = 500;
 /// In characters, of at most four bytes; file systems take 255 bytes.
 const MAX_NAME: usize = 60;
-const TEXT_WIDTH: usize = 78;
 
 /// A part of a message that is kept as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,10 +128,6 @@ fn plain(message: &Message<'_>, source: &[u8], html: Option<&CleanHtml>) -> Stri
         }
     }
     if all.trim().is_empty() { html.map(text_of).unwrap_or_default() } else { all }
-}
-
-fn text_of(html: &CleanHtml) -> String {
-    html2text::from_read(html.html.as_bytes(), TEXT_WIDTH).unwrap_or_default()
 }
 
 /// Text that is not what it is declared to be, or declares nothing, is Windows-1252 as it was before UTF-8.

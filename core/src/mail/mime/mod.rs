@@ -4,6 +4,7 @@ mod clean;
 mod headers;
 mod message;
 mod nesting;
+mod plain;
 
 pub use clean::{CleanHtml, clean, document};
 pub use headers::{Headers, Person, read_headers};

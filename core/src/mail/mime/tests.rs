@@ -3,6 +3,7 @@ use proptest::prelude::*;
 mod golden;
 mod harmless;
 mod nesting;
+mod plain;
 mod row;
 
 use super::{Trouble, attachment, clean, document, read_headers, read_message};

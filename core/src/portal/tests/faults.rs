@@ -28,11 +28,11 @@ impl Resolver for Loopback {
 
 fn academy(port: u16) -> Academy {
     Academy::from_toml(&format!(
-        "format = 1\nid = \"essai\"\nname = \"Essai\"\ncity = \"Essai\"\n\
+        "format = 1\nid = \"essai\"\nname = \"Essai\"\ncity = \"Essai\"\nrevised = \"2026-11-24\"\n\
          official_origins = [\"https://id.academie.test:{port}\"]\n\
          [oidc]\nissuer = \"https://id.academie.test:{port}\"\nclient_id = \"mobile\"\n\
          redirect_uri = \"fr.essai:/retour\"\nscopes = [\"openid\"]\n\
-         [[evidence]]\nfield = \"*\"\nsource = \"invented\"\nchecked = \"2026-11-24\"\nconfidence = \"low\"\n"
+         [[evidence]]\nfields = [\"*\"]\nsource = \"invented\"\nchecked = \"2026-11-24\"\nconfidence = \"high\"\n"
     ))
     .unwrap()
 }

@@ -19,7 +19,8 @@ struct TestAcademy: Decodable, Sendable {
     /// The port in the profile's line that begins with `server`.
     func port(_ server: String) -> UInt16 {
         let line = profile.split(separator: "\n").first { $0.hasPrefix("\(server) = {") }!
-        return UInt16(line.split(separator: "=").last!.filter(\.isNumber))!
+        let port = line.components(separatedBy: "port = ")[1].prefix { $0.isNumber }
+        return UInt16(port)!
     }
 
     func setup(folder: String, profile: String? = nil, moved: [String: String] = [:]) -> Setup {
