@@ -4,6 +4,7 @@
 //! the connection at one line it cannot read. So each answer is framed here, measured, tried, and passed on or diverted.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -72,6 +73,16 @@ impl Watch {
         io::Error::other("refused by the guard")
     }
 
+    /// Keeps an answer that could not be read, if the session can go on without it.
+    pub(super) fn unreadable(&self, raw: &[u8]) -> Result<(), ImapError> {
+        if !raw.starts_with(b"* ") {
+            // A tagged or continuing line that makes no sense: nobody knows what the server did.
+            return Err(ImapError::Malformed);
+        }
+        self.divert(raw);
+        Ok(())
+    }
+
     fn divert(&self, raw: &[u8]) {
         let mut diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
         if diverted.lines.len() == DIVERTED {
@@ -129,18 +140,61 @@ impl<S> Guard<S> {
         self.secret = Some((placeholder, secret));
     }
 
+    /// The next whole answer, put in the place of what was in `answer`; false at the end of the stream. It is bounded and
+    /// framed as all others, but nobody has tried to read it. For the session, which reads it once and without async-imap.
+    pub(super) async fn answer(&mut self, answer: &mut Vec<u8>) -> io::Result<bool>
+    where
+        S: AsyncRead + Unpin,
+    {
+        poll_fn(|cx| self.poll_answer(cx, answer)).await
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>, answer: &mut Vec<u8>) -> Poll<io::Result<bool>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        loop {
+            if let Some(error) = self.watch.fault() {
+                return Poll::Ready(Err(self.watch.fail(error)));
+            }
+            // Half of an answer went to async-imap: then this would be the other half.
+            let whole = if self.given == self.passed { self.whole() } else { Err(ImapError::Malformed) };
+            match whole {
+                Ok(Some(end)) => {
+                    answer.clear();
+                    answer.extend_from_slice(self.input.get(self.passed..end).unwrap_or_default());
+                    (self.given, self.passed, self.scanned, self.line) = (end, end, end, end);
+                    self.compact();
+                    return Poll::Ready(Ok(true));
+                }
+                Ok(None) => self.compact(),
+                Err(error) => return Poll::Ready(Err(self.watch.fail(error))),
+            }
+            if !ready!(self.poll_more(cx))? {
+                return Poll::Ready(Ok(false));
+            }
+        }
+    }
+
+    /// Reads on; false at the end of the stream.
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>>
+    where
+        S: AsyncRead + Unpin,
+    {
+        let mut chunk = ReadBuf::new(&mut self.chunk);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut chunk))?;
+        self.watch.received.fetch_add(chunk.filled().len() as u64, Ordering::Relaxed);
+        self.input.extend_from_slice(chunk.filled());
+        Poll::Ready(Ok(!chunk.filled().is_empty()))
+    }
+
     /// Looks for a whole answer behind `passed`; true when there is something to hand on.
     fn advance(&mut self) -> Result<bool, ImapError> {
         while let Some(end) = self.whole()? {
             let raw = self.input.get(self.passed..end).unwrap_or_default();
             let readable = matches!(Response::parse(raw), Ok(([], _)));
-            let ours = readable || !raw.starts_with(b"* ");
-            if !readable && ours {
-                // A tagged or continuing line that makes no sense: nobody knows what the server did.
-                return Err(ImapError::Malformed);
-            }
             if !readable {
-                self.watch.divert(raw);
+                self.watch.unreadable(raw)?;
                 self.given = end;
             }
             self.passed = end;
@@ -267,13 +321,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
                 Ok(false) => this.compact(),
                 Err(error) => return Poll::Ready(Err(this.watch.fail(error))),
             }
-            let mut chunk = ReadBuf::new(&mut this.chunk);
-            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut chunk))?;
-            if chunk.filled().is_empty() {
+            if !ready!(this.poll_more(cx))? {
                 return Poll::Ready(Ok(()));
             }
-            this.watch.received.fetch_add(chunk.filled().len() as u64, Ordering::Relaxed);
-            this.input.extend_from_slice(chunk.filled());
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Limits {
 
 /// What is kept of the server's news until somebody takes it.
 const EVENTS: usize = 100;
+/// Room kept for answers.
+const ANSWER: usize = 64 * 1024;
 
 /// What the server said of its own accord.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,6 +68,8 @@ pub struct ImapSession {
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
     events: VecDeque<ServerEvent>,
+    /// Room for the answer that is read.
+    answer: Vec<u8>,
 }
 
 /// How an exchange goes on.
@@ -99,6 +103,7 @@ impl ImapSession {
             exists: None,
             expunged: false,
             events: VecDeque::new(),
+            answer: Vec::new(),
         };
         let mut found = BTreeSet::new();
         session.run("CAPABILITY", "CAPABILITY", |response| names(response, &mut found)).await?;
@@ -212,21 +217,35 @@ impl ImapSession {
         ids: &[RequestId],
         each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<Step, ImapError> {
+        let mut raw = std::mem::take(&mut self.answer);
         loop {
-            let read = patiently(&self.watch, self.limits.silence, self.inner.read_response()).await?;
-            let response = read.map_err(|error| self.watch.fault().unwrap_or_else(|| ImapError::from_io(&error)))?;
-            let response = response.ok_or(ImapError::Closed)?;
-            self.notice(response.parsed());
-            match response.parsed() {
+            let read = self.inner.get_mut().answer(&mut raw);
+            let read = patiently(&self.watch, self.limits.silence, read).await?;
+            if !read.map_err(|error| self.watch.fault().unwrap_or_else(|| ImapError::from_io(&error)))? {
+                return Err(ImapError::Closed);
+            }
+            let Ok(([], response)) = Response::parse(&raw) else {
+                self.watch.unreadable(&raw)?;
+                continue;
+            };
+            self.notice(&response);
+            let step = match &response {
                 Response::Done { tag, status, outcome } => {
                     // The answer of a command that is not ours: nothing can be trusted any more.
                     let which = ids.iter().position(|id| id == tag).ok_or(ImapError::Malformed)?;
-                    each(response.parsed());
-                    return Ok(Step::Done(which, judge(command, status, outcome)));
+                    each(&response);
+                    Step::Done(which, judge(command, status, outcome))
                 }
-                Response::Continue(_) => return Ok(Step::GoAhead),
-                other => each(other),
-            }
+                Response::Continue(_) => Step::GoAhead,
+                other => {
+                    each(other);
+                    continue;
+                }
+            };
+            // One large answer should not cost its memory for as long as the session lives.
+            raw.shrink_to(ANSWER);
+            self.answer = raw;
+            return Ok(step);
         }
     }
 
