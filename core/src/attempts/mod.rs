@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -101,42 +101,26 @@ impl Ledger {
         presence: Presence,
     ) -> Result<Reservation, LedgerError> {
         let fingerprint = self.fingerprint(realm, identifier, secret)?;
-        let (realm, identifier, now) = (realm.to_owned(), identifier.to_lowercase(), self.clock.now_ms());
+        let (realm, identifier) = (realm.to_owned(), identifier.to_lowercase());
+        let (now, uptime) = (self.clock.now_ms(), self.clock.uptime_ms());
         let allowed = match presence {
             Presence::Attended => 2,
             Presence::Unattended => 1,
         };
         self.store
             .write(move |t, _| {
-                let known_wrong: Option<bool> = t
-                    .prepare_cached(
-                        "SELECT outcome = 'refused' FROM attempt
-                         WHERE realm = ? AND identifier = ? AND fingerprint = ? AND outcome IN ('refused', 'accepted')
-                         ORDER BY id DESC LIMIT 1",
-                    )?
-                    .query_row(params![realm, identifier, fingerprint], |row| row.get(0))
-                    .optional()?;
-                if known_wrong == Some(true) {
+                if is_known_wrong(t, &realm, &identifier, &fingerprint)? {
                     return Ok(Err(LedgerError::KnownWrong));
                 }
-                let mut tries = t.prepare_cached(
-                    "SELECT at_ms FROM attempt
-                     WHERE realm = ?1 AND identifier = ?2 AND outcome IN ('refused', 'reserved') AND at_ms > ?3
-                       AND id > ifnull((SELECT max(id) FROM attempt
-                                        WHERE realm = ?1 AND identifier = ?2 AND outcome = 'accepted'), 0)
-                     ORDER BY id DESC LIMIT ?4",
-                )?;
-                // Only a start, no end: a clock set back must not hide the tries that were made before it.
-                let rows = tries.query_map(params![realm, identifier, now - WINDOW_MS, allowed], |row| row.get(0))?;
-                let tries = rows.collect::<Result<Vec<i64>, _>>()?;
-                if tries.len() >= usize::try_from(allowed).unwrap_or(1) {
-                    let oldest = tries.last().copied().unwrap_or(now);
-                    return Ok(Err(LedgerError::Wait { until_ms: oldest + WINDOW_MS }));
+                let left = waits(t, &realm, &identifier, uptime)?;
+                // The one whose end makes room for a further try.
+                if let Some(wait) = left.len().checked_sub(allowed).and_then(|index| left.get(index)) {
+                    return Ok(Err(LedgerError::Wait { until_ms: now.saturating_add(*wait) }));
                 }
                 t.execute(
-                    "INSERT INTO attempt (realm, identifier, fingerprint, outcome, at_ms)
-                     VALUES (?, ?, ?, 'reserved', ?)",
-                    params![realm, identifier, fingerprint, now],
+                    "INSERT INTO attempt (realm, identifier, fingerprint, outcome, at_ms, uptime_ms)
+                     VALUES (?, ?, ?, 'reserved', ?, ?)",
+                    params![realm, identifier, fingerprint, now, uptime],
                 )?;
                 Ok(Ok(Reservation { id: t.last_insert_rowid() }))
             })
@@ -145,14 +129,25 @@ impl Ledger {
 
     /// Writes down what became of a try.
     pub async fn settle(&self, reservation: Reservation, outcome: Outcome) -> Result<(), LedgerError> {
-        let word = match outcome {
-            Outcome::Accepted => "accepted",
-            Outcome::Refused => "refused",
-            Outcome::Untold => "untold",
-        };
         self.store
             .write(move |t, _| {
-                Ok(t.execute("UPDATE attempt SET outcome = ? WHERE id = ?", params![word, reservation.id])?)
+                let id = reservation.id;
+                match outcome {
+                    Outcome::Refused => t.execute("UPDATE attempt SET outcome = 'refused' WHERE id = ?", [id])?,
+                    Outcome::Untold => t.execute("DELETE FROM attempt WHERE id = ?", [id])?,
+                    Outcome::Accepted => {
+                        t.execute("UPDATE attempt SET outcome = 'accepted' WHERE id = ?", [id])?;
+                        // Of the tries before it, only which secrets are wrong says anything any more.
+                        t.execute(
+                            "DELETE FROM attempt WHERE id IN (
+                                 SELECT old.id FROM attempt old JOIN attempt new ON new.id = ?
+                                 WHERE old.realm = new.realm AND old.identifier = new.identifier AND old.id < new.id
+                                   AND (old.outcome <> 'refused' OR old.fingerprint = new.fingerprint))",
+                            [id],
+                        )?
+                    }
+                };
+                Ok(())
             })
             .await?;
         Ok(())
@@ -182,6 +177,44 @@ impl Ledger {
         self.secrets.put(&SecretKey::ledger(), &STANDARD_NO_PAD.encode(&*key).into())?;
         Ok(key)
     }
+}
+
+/// Whether the last server that judged this very secret refused it.
+fn is_known_wrong(t: &Transaction<'_>, realm: &str, identifier: &str, fingerprint: &[u8]) -> Result<bool, StoreError> {
+    let refused: Option<bool> = t
+        .prepare_cached(
+            "SELECT outcome = 'refused' FROM attempt
+             WHERE realm = ? AND identifier = ? AND fingerprint = ? AND outcome IN ('refused', 'accepted')
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![realm, identifier, fingerprint], |row| row.get(0))
+        .optional()?;
+    Ok(refused == Some(true))
+}
+
+/// How long each try still counts that was refused, or left open, since the last success: milliseconds, ascending.
+///
+/// The clock on the wall is not asked: it may jump. Since a try at an uptime of `then`, at least `now - then` has passed, also
+/// when the phone was started anew in between, and `now` when it certainly was. So a try never counts for too short a time.
+fn waits(t: &Transaction<'_>, realm: &str, identifier: &str, uptime: i64) -> Result<Vec<i64>, StoreError> {
+    let mut tries = t.prepare_cached(
+        "SELECT id, uptime_ms FROM attempt
+         WHERE realm = ?1 AND identifier = ?2 AND lapsed = 0 AND outcome IN ('refused', 'reserved')
+           AND id > ifnull((SELECT max(id) FROM attempt
+                            WHERE realm = ?1 AND identifier = ?2 AND outcome = 'accepted'), 0)",
+    )?;
+    let rows = tries.query_map(params![realm, identifier], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut left = Vec::new();
+    for (id, then) in rows.collect::<Result<Vec<(i64, i64)>, _>>()? {
+        let passed = if uptime >= then { uptime - then } else { uptime };
+        if passed < WINDOW_MS {
+            left.push(WINDOW_MS - passed);
+        } else {
+            t.execute("UPDATE attempt SET lapsed = 1 WHERE id = ?", [id])?;
+        }
+    }
+    left.sort_unstable();
+    Ok(left)
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+mod simulation;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -5,11 +7,37 @@ use super::{Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
 use crate::ports::{Clock, MemoryStore};
 use crate::store::Store;
 
-struct Hands(AtomicI64);
+const MINUTE: i64 = 60_000;
+
+/// A clock on the wall, and how far it is from the phone's uptime.
+#[derive(Default)]
+struct Hands {
+    wall: AtomicI64,
+    uptime: AtomicI64,
+}
+
+impl Hands {
+    fn pass(&self, ms: i64) {
+        self.wall.fetch_add(ms, Ordering::SeqCst);
+        self.uptime.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn jump(&self, ms: i64) {
+        self.wall.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    fn start_anew(&self) {
+        self.uptime.store(0, Ordering::SeqCst);
+    }
+}
 
 impl Clock for Hands {
     fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+        self.wall.load(Ordering::SeqCst)
+    }
+
+    fn uptime_ms(&self) -> i64 {
+        self.uptime.load(Ordering::SeqCst)
     }
 }
 
@@ -21,7 +49,8 @@ struct Bench {
 
 fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(Hands(AtomicI64::new(1_000_000_000)));
+    let clock = Arc::new(Hands::default());
+    clock.pass(1_000_000_000);
     let store = Store::open(folder.path()).unwrap();
     Bench { ledger: Ledger::new(store, Arc::new(MemoryStore::default()), clock.clone()), clock, _folder: folder }
 }
@@ -37,7 +66,7 @@ impl Bench {
 async fn a_secret_known_to_be_wrong_is_never_sent_again() {
     let bench = bench();
     bench.try_it("wrong", Presence::Attended, Outcome::Refused).await.unwrap();
-    bench.clock.0.fetch_add(100 * WINDOW_MS, Ordering::SeqCst);
+    bench.clock.pass(100 * WINDOW_MS);
     assert_eq!(bench.try_it("wrong", Presence::Attended, Outcome::Accepted).await, Err(LedgerError::KnownWrong));
     bench.try_it("right", Presence::Attended, Outcome::Accepted).await.unwrap();
 }
@@ -50,7 +79,7 @@ async fn unattended_work_spends_one_try_and_a_teacher_two() {
     assert_eq!(bench.try_it("b", Presence::Unattended, Outcome::Refused).await, Err(wait.clone()));
     bench.try_it("c", Presence::Attended, Outcome::Refused).await.unwrap();
     assert_eq!(bench.try_it("d", Presence::Attended, Outcome::Refused).await, Err(wait));
-    bench.clock.0.fetch_add(WINDOW_MS, Ordering::SeqCst);
+    bench.clock.pass(WINDOW_MS);
     bench.try_it("d", Presence::Unattended, Outcome::Refused).await.unwrap();
 }
 
@@ -60,7 +89,7 @@ async fn a_try_that_a_crash_left_open_counts_as_refused_but_not_as_wrong() {
     let left = bench.ledger.reserve("ac-essai", "jdupont", &"x".into(), Presence::Unattended).await.unwrap();
     drop(left);
     assert!(matches!(bench.try_it("x", Presence::Unattended, Outcome::Accepted).await, Err(LedgerError::Wait { .. })));
-    bench.clock.0.fetch_add(WINDOW_MS, Ordering::SeqCst);
+    bench.clock.pass(WINDOW_MS);
     bench.try_it("x", Presence::Unattended, Outcome::Accepted).await.unwrap();
 }
 
@@ -76,11 +105,31 @@ async fn success_clears_the_count_and_an_untold_try_never_enters_it() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_gives_no_further_try() {
+async fn a_clock_that_jumps_gives_no_further_try_and_takes_none() {
     let bench = bench();
     bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
-    bench.clock.0.fetch_sub(100 * WINDOW_MS, Ordering::SeqCst);
-    assert!(matches!(bench.try_it("b", Presence::Unattended, Outcome::Refused).await, Err(LedgerError::Wait { .. })));
+    for jump in [-100 * WINDOW_MS, 300 * WINDOW_MS] {
+        bench.clock.jump(jump);
+        let now = bench.clock.now_ms();
+        let wait = bench.try_it("b", Presence::Unattended, Outcome::Refused).await;
+        assert_eq!(wait, Err(LedgerError::Wait { until_ms: now + WINDOW_MS }));
+    }
+    bench.clock.jump(-1000 * WINDOW_MS);
+    bench.clock.pass(WINDOW_MS);
+    bench.try_it("b", Presence::Unattended, Outcome::Refused).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_phone_started_anew_waits_from_its_start_unless_the_try_had_lapsed_before() {
+    let bench = bench();
+    bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
+    bench.clock.start_anew();
+    bench.clock.pass(WINDOW_MS - 1);
+    assert!(matches!(bench.try_it("b", Presence::Unattended, Outcome::Untold).await, Err(LedgerError::Wait { .. })));
+    bench.clock.pass(1);
+    bench.try_it("b", Presence::Unattended, Outcome::Untold).await.unwrap();
+    bench.clock.start_anew();
+    bench.try_it("b", Presence::Unattended, Outcome::Untold).await.unwrap();
 }
 
 #[tokio::test]

@@ -125,6 +125,10 @@ impl Clock for Noon {
     fn now_ms(&self) -> i64 {
         1_764_000_000_000
     }
+
+    fn uptime_ms(&self) -> i64 {
+        3_600_000
+    }
 }
 
 #[tokio::test]

@@ -19,8 +19,11 @@ pub use notices::{Change, Listening, Notices};
 
 use workers::Workers;
 
-const MIGRATIONS: &[M<'_>] =
-    &[M::up(include_str!("migrations/001_spine.sql")), M::up(include_str!("migrations/002_account.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("migrations/001_spine.sql")),
+    M::up(include_str!("migrations/002_account.sql")),
+    M::up(include_str!("migrations/003_attempt_uptime.sql")),
+];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
 
