@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
@@ -87,10 +88,11 @@ impl Cartable {
         self.run(move |core| async move { core.sign_out(discard_unsent).await }).await
     }
 
-    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's.
+    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once.
+    /// A password that the server refuses is not kept; one that could not be tried is.
     pub async fn set_mail_password(&self, password: String) -> Result<(), CompanionError> {
-        let password = password.into();
-        self.run(move |core| async move { core.set_mail_password(&password) }).await
+        let password: SecretString = password.into();
+        self.run(move |core| async move { core.set_mail_password(&password).await }).await
     }
 
     /// The mailboxes that the phone knows. Reads the store only.

@@ -215,11 +215,19 @@ impl Companion {
         }
     }
 
-    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's.
-    pub fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
+    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once:
+    /// the teacher is there. [`Finding::PasswordWrong`] when the server refuses it; then it is not kept. When the server cannot
+    /// be asked it is kept, and the error says why it was not tried.
+    pub async fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
+        let mail = self.mail()?;
         let seat = self.seat().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?;
-        let who = seat.mail().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?.who().identifier.clone();
-        Ok(self.secrets.put(&SecretKey::mail_password(&seat.academy.id, &who), password)?)
+        let key = SecretKey::mail_password(&seat.academy.id, &mail.who().identifier);
+        self.secrets.put(&key, password)?;
+        let checked = mail.check_login().await.map_err(CompanionError::from);
+        if checked == Err(CompanionError::SignInAgain(Finding::PasswordWrong)) {
+            self.secrets.delete(&key)?;
+        }
+        checked
     }
 }
 

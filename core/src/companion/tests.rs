@@ -114,7 +114,7 @@ async fn an_answer_nobody_asked_for_is_not_taken() {
     let state = companion.browser_returned("fr.cartable.app:/retour?code=c&state=s").await.unwrap();
     assert!(matches!(state, SignInState::Failed(SignInFailure::NotOurs(_))));
     assert_eq!(companion.browser_closed().await, SignInState::SignedOut);
-    let missing = companion.set_mail_password(&"pl4nted".into());
+    let missing = companion.set_mail_password(&"pl4nted".into()).await;
     assert_eq!(missing, Err(E::SignInAgain(Finding::SessionEnded)));
 }
 

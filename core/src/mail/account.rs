@@ -103,6 +103,16 @@ impl MailAccount {
         }
     }
 
+    /// Signs in at the mail server anew, for a teacher who waits for it.
+    pub async fn check_login(&self) -> Result<(), MailError> {
+        self.disconnect().await;
+        self.unless_stopped(async {
+            self.foreground().await?.end();
+            Ok(())
+        })
+        .await
+    }
+
     /// Tells when what is begun now must stop.
     pub(super) fn stop(&self) -> CancellationToken {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -15,6 +15,7 @@ use academy::{Academy, Browser, Teacher};
 use cartable_core::companion::{Companion, Setup};
 use cartable_core::portal::SignInState;
 use cartable_core::ports::{MemoryStore, Network, Resolver, SecretStore};
+use serde_json::{Value, json};
 
 /// The short name of the test academy's profile.
 pub const ACADEMY: &str = "academie-test";
@@ -121,4 +122,20 @@ pub async fn subjects(companion: &Companion) -> Vec<String> {
 pub fn network(ca_pem: &str, hosts: &Hosts) -> Network {
     let network = Network::builder().only_roots(ca_pem).unwrap().resolver(Arc::new(hosts.clone()));
     network.patience(Duration::from_secs(5)).build().unwrap()
+}
+
+/// Gives `teacher` another password at the academy's reset desk, as from another device.
+pub async fn reset_password(academy: &Academy, teacher: &Teacher, password: &str) {
+    let desk = academy.desk().await.unwrap();
+    let network = network(academy.ca_pem(), &Hosts::of(academy));
+    let ask = async |step: &str, fields: Value| -> Value {
+        let url = format!("https://reset.academie.test:{}/reset/{step}", desk.address().port());
+        let answer = network.http().post(url).header("accept", "application/json").json(&fields).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "{step}: {:?}", desk.log());
+        answer.json().await.unwrap()
+    };
+    let (identifier, numen, birth_date) = (teacher.uid, teacher.numen, teacher.birth_date);
+    let proof = json!({"identifier": identifier, "numen": numen, "birth_date": birth_date});
+    let token = ask("proof", proof).await["token"].as_str().unwrap().to_owned();
+    ask("password", json!({"token": token, "new_password": password, "confirmation": password})).await;
 }

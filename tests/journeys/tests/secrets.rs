@@ -58,7 +58,7 @@ async fn morning(academy: &Academy, phone: &Phone, companion: &Companion, passwo
     // A right password opens both mail servers, a wrong one is refused; without any the portal's token does it.
     for password in passwords.iter().map(Some).chain(passwords.is_empty().then_some(None)) {
         if let Some(password) = password {
-            companion.set_mail_password(&(*password).into()).unwrap();
+            let _ = write!(said, "{:?}", companion.set_mail_password(&(*password).into()).await);
         }
         let synced = companion.sync(&|_, _| {}).await;
         let rows = companion.messages(inbox(companion).await, None, 1).await.unwrap();

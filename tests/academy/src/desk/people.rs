@@ -12,6 +12,7 @@ use super::requests::Proof;
 use super::{BIRTH_DATE_ATTRIBUTE, DeskConfig, NUMEN_ATTRIBUTE};
 
 const LIMIT: Duration = Duration::from_secs(5);
+const LEAVE: Duration = Duration::from_millis(200);
 
 /// The directory did not answer, or not as it should. Its words stay out of the desk's.
 #[derive(Debug)]
@@ -63,17 +64,19 @@ async fn as_manager<T>(
     let session = async {
         let settings = LdapConnSettings::new().set_conn_timeout(LIMIT);
         let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &format!("ldap://{}", config.ldap)).await?;
+        let mut driving = std::pin::pin!(connection.drive());
         let working = async {
             ldap.simple_bind(&config.manager, config.manager_password.expose_secret()).await?.success()?;
-            let done = work(&mut ldap).await?;
-            let _ = ldap.unbind().await;
-            Ok(done)
+            work(&mut ldap).await
         };
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             done = working => done,
-            _ = connection.drive() => Err(Unavailable),
-        }
+            _ = &mut driving => Err(Unavailable),
+        };
+        // The driver ends as it takes leave: only now, for then it would seem to have ended before the work.
+        let _ = timeout(LEAVE, async { tokio::join!(ldap.unbind(), driving) }).await;
+        done
     };
     timeout(LIMIT, session).await.unwrap_or(Err(Unavailable))
 }

@@ -215,17 +215,19 @@ class CartableTest {
     }
 
     @Test
-    fun `a wrong mail password is tried once, and no other before its time`() = runBlocking<Unit> {
+    fun `a wrong mail password is sent once, and a third one not before its time`() = runBlocking<Unit> {
         val byPassword = TestAcademy.profile.replace(Regex("auth = \\[.*]"), "auth = [\"password\"]")
         open(profile = byPassword).use { cartable ->
             signIn(cartable, "lreset")
             val needed = fails<CompanionException.SignInAgain> { sync(cartable) }
             assertEquals("password-needed", needed.told.key)
-            cartable.setMailPassword("faux-1")
-            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { sync(cartable) }.told.key)
-            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { sync(cartable) }.told.key)
-            cartable.setMailPassword("faux-2")
-            val wait = fails<CompanionException.WaitUntil> { sync(cartable) }
+            val wrong = fails<CompanionException.SignInAgain> { cartable.setMailPassword("faux-1") }
+            assertEquals("password-wrong", wrong.told.key)
+            // It is not kept, so nothing sends it again.
+            assertEquals("password-needed", fails<CompanionException.SignInAgain> { sync(cartable) }.told.key)
+            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { cartable.setMailPassword("faux-1") }.told.key)
+            assertEquals("password-wrong", fails<CompanionException.SignInAgain> { cartable.setMailPassword("faux-2") }.told.key)
+            val wait = fails<CompanionException.WaitUntil> { cartable.setMailPassword("faux-3") }
             assertTrue(wait.untilMs > System.currentTimeMillis())
             assertTrue(wait.told.what.startsWith("Encore "))
             cartable.shutdown()
