@@ -12,6 +12,7 @@
 //!   held, and may block for a short while.
 
 mod cartable;
+mod convert;
 mod error;
 mod ports;
 mod records;
