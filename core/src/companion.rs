@@ -4,6 +4,7 @@
 //! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
 
 mod error;
+mod seat;
 mod setup;
 
 use std::fmt;
@@ -11,18 +12,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::OptionalExtension;
 use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 pub use error::CompanionError;
 pub use setup::Setup;
 
+use seat::Seat;
+
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
-use crate::attempts::Ledger;
 use crate::mail::mime::Attachment;
 use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
-use crate::portal::{SignIn, SignInEvent, SignInFailure, SignInState, Who};
+use crate::portal::{SignInEvent, SignInFailure, SignInState, Who};
 use crate::ports::{Clock, Network, SecretKey, SecretStore};
 use crate::store::{Listening, Store};
 use crate::words::{Finding, Language, Sentence};
@@ -50,13 +51,6 @@ pub struct Companion {
     seat: Mutex<Option<Arc<Seat>>>,
     /// Held while somebody comes or goes.
     door: tokio::sync::Mutex<()>,
-}
-
-/// The chosen academy: how one signs in there, and whose mail is here.
-struct Seat {
-    academy: Arc<Academy>,
-    sign_in: SignIn,
-    mail: Mutex<Option<Arc<MailAccount>>>,
 }
 
 impl fmt::Debug for Companion {
@@ -338,67 +332,6 @@ impl Companion {
 
     fn seat(&self) -> Option<Arc<Seat>> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    async fn chosen(&self) -> Result<Option<String>, CompanionError> {
-        let chosen = self
-            .store
-            .read(|c| Ok(c.query_row("SELECT academy FROM chosen", [], |row| row.get::<_, String>(0)).optional()?));
-        Ok(chosen.await?)
-    }
-
-    async fn choose(&self, academy: &str) -> Result<Arc<Seat>, CompanionError> {
-        let seat = self.sit_down(academy).await?.ok_or(CompanionError::NotFound)?;
-        let academy = academy.to_owned();
-        self.store
-            .write(move |t, _| {
-                t.execute("INSERT OR REPLACE INTO chosen (one, academy) VALUES (1, ?)", [academy])?;
-                Ok(())
-            })
-            .await?;
-        Ok(seat)
-    }
-
-    /// Takes the seat at an academy. `None` for one whose profile the app no longer has.
-    async fn sit_down(&self, academy: &str) -> Result<Option<Arc<Seat>>, CompanionError> {
-        let Some(academy) = self.catalogue.by_id(academy) else { return Ok(None) };
-        let academy = Arc::new(academy.clone());
-        let sign_in = SignIn::resume(
-            Arc::clone(&academy),
-            self.store.clone(),
-            self.network.clone(),
-            Arc::clone(&self.secrets),
-            Arc::clone(&self.clock),
-        )
-        .await?;
-        let who = sign_in.account().await?;
-        let seat = Arc::new(Seat { academy, sign_in, mail: Mutex::default() });
-        seat.set_mail(who.map(|who| self.mail_of(&seat, who)));
-        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&seat));
-        Ok(Some(seat))
-    }
-
-    fn mail_of(&self, seat: &Seat, who: Who) -> Arc<MailAccount> {
-        let ledger = Ledger::new(self.store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.clock));
-        Arc::new(MailAccount::new(
-            Arc::clone(&seat.academy),
-            who,
-            self.store.clone(),
-            self.network.clone(),
-            seat.sign_in.session(),
-            Arc::clone(&self.secrets),
-            ledger,
-        ))
-    }
-}
-
-impl Seat {
-    fn mail(&self) -> Option<Arc<MailAccount>> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_mail(&self, mail: Option<Arc<MailAccount>>) {
-        *self.mail.lock().unwrap_or_else(PoisonError::into_inner) = mail;
     }
 }
 
