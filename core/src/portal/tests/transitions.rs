@@ -60,3 +60,71 @@ fn a_failure_leads_to_a_state_from_which_one_may_begin_again() {
 fn an_answer_that_comes_twice_is_exchanged_once() {
     assert_eq!(transition(S::Exchanging, returned()), (S::Exchanging, vec![]));
 }
+
+fn failed() -> S {
+    S::Failed(SignInFailure::TooLarge)
+}
+
+/// One of each, with its name. A new one belongs here too: the compiler says so.
+fn states() -> Vec<(&'static str, S)> {
+    let all = [S::SignedOut, S::Preparing, browser(), S::Exchanging, S::SignedIn(who()), failed()];
+    let name = |state: &S| match state {
+        S::SignedOut => "SignedOut",
+        S::Preparing => "Preparing",
+        S::Browser { .. } => "Browser",
+        S::Exchanging => "Exchanging",
+        S::SignedIn(_) => "SignedIn",
+        S::Failed(_) => "Failed",
+    };
+    all.into_iter().map(|state| (name(&state), state)).collect()
+}
+
+fn events() -> Vec<(&'static str, fn() -> E)> {
+    let all: [fn() -> E; 7] = [
+        || E::Begin,
+        || E::Prepared { url: "https://id.example/authorize".into(), host: "id.example".into() },
+        returned,
+        || E::Closed,
+        || E::Exchanged(who()),
+        || E::Broke(SignInFailure::TooLarge),
+        || E::SignOut,
+    ];
+    let name = |event: E| match event {
+        E::Begin => "Begin",
+        E::Prepared { .. } => "Prepared",
+        E::Returned { .. } => "Returned",
+        E::Closed => "Closed",
+        E::Exchanged(_) => "Exchanged",
+        E::Broke(_) => "Broke",
+        E::SignOut => "SignOut",
+    };
+    all.into_iter().map(|event| (name(event()), event)).collect()
+}
+
+/// `UPDATE=1 cargo test -p cartable-core transitions` draws it anew.
+#[test]
+fn the_diagram_in_the_readme_is_what_the_transitions_do() {
+    let mut drawn = "```mermaid\nstateDiagram-v2\n    [*] --> SignedOut\n".to_owned();
+    for (from, state) in states() {
+        for (event, make) in events() {
+            let (after, effects) = transition(state.clone(), make());
+            let unchanged = after == state && effects.is_empty();
+            let to =
+                states().into_iter().find(|(_, one)| std::mem::discriminant(one) == std::mem::discriminant(&after));
+            let (to, _) = to.unwrap();
+            if !unchanged {
+                drawn += &format!("    {from} --> {to}: {event}\n");
+            }
+        }
+    }
+    drawn += "```\n";
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/portal/README.md");
+    let readme = std::fs::read_to_string(file).unwrap();
+    let (before, rest) = readme.split_once("```mermaid\n").unwrap();
+    let (_, after) = rest.split_once("```\n").unwrap();
+    let current = format!("{before}{drawn}{after}");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(file, &current).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), current, "run UPDATE=1 cargo test -p cartable-core transitions");
+}
