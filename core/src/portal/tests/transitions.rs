@@ -79,8 +79,8 @@ fn states() -> Vec<(&'static str, S)> {
     all.into_iter().map(|state| (name(&state), state)).collect()
 }
 
-fn events() -> Vec<(&'static str, fn() -> E)> {
-    let all: [fn() -> E; 7] = [
+fn events() -> [fn() -> E; 7] {
+    [
         || E::Begin,
         || E::Prepared { url: "https://id.example/authorize".into(), host: "id.example".into() },
         returned,
@@ -88,8 +88,11 @@ fn events() -> Vec<(&'static str, fn() -> E)> {
         || E::Exchanged(who()),
         || E::Broke(SignInFailure::TooLarge),
         || E::SignOut,
-    ];
-    let name = |event: E| match event {
+    ]
+}
+
+fn name(event: &E) -> &'static str {
+    match event {
         E::Begin => "Begin",
         E::Prepared { .. } => "Prepared",
         E::Returned { .. } => "Returned",
@@ -97,8 +100,7 @@ fn events() -> Vec<(&'static str, fn() -> E)> {
         E::Exchanged(_) => "Exchanged",
         E::Broke(_) => "Broke",
         E::SignOut => "SignOut",
-    };
-    all.into_iter().map(|event| (name(event()), event)).collect()
+    }
 }
 
 /// `UPDATE=1 cargo test -p cartable-core transitions` draws it anew.
@@ -106,7 +108,8 @@ fn events() -> Vec<(&'static str, fn() -> E)> {
 fn the_diagram_in_the_readme_is_what_the_transitions_do() {
     let mut drawn = "```mermaid\nstateDiagram-v2\n    [*] --> SignedOut\n".to_owned();
     for (from, state) in states() {
-        for (event, make) in events() {
+        for make in events() {
+            let event = name(&make());
             let (after, effects) = transition(state.clone(), make());
             let unchanged = after == state && effects.is_empty();
             let to =
