@@ -82,7 +82,7 @@ impl CompanionError {
         let told = Told::new(&error.finding(now_ms), language);
         match error {
             CoreError::SignInAgain(_) => Self::SignInAgain { told },
-            CoreError::WaitUntil { until_ms } => Self::WaitUntil { until_ms, told },
+            CoreError::WaitUntil { until_ms, .. } => Self::WaitUntil { until_ms, told },
             CoreError::CheckConnection(_) => Self::CheckConnection { told },
             CoreError::Refused(_) => Self::Refused { told },
             CoreError::NotFound => Self::NotFound { told },

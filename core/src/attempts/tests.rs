@@ -3,7 +3,7 @@ mod simulation;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::{Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
+use super::{Hold, Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
 use crate::ports::{Clock, MemoryStore};
 use crate::store::Store;
 
@@ -75,7 +75,7 @@ async fn a_secret_known_to_be_wrong_is_never_sent_again() {
 async fn unattended_work_spends_one_try_and_a_teacher_two() {
     let bench = bench();
     bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
-    let wait = LedgerError::Wait { until_ms: 1_000_000_000 + WINDOW_MS };
+    let wait = LedgerError::Wait { until_ms: 1_000_000_000 + WINDOW_MS, hold: Hold::Caution };
     assert_eq!(bench.try_it("b", Presence::Unattended, Outcome::Refused).await, Err(wait.clone()));
     bench.try_it("c", Presence::Attended, Outcome::Refused).await.unwrap();
     assert_eq!(bench.try_it("d", Presence::Attended, Outcome::Refused).await, Err(wait));
@@ -94,7 +94,7 @@ async fn a_try_that_a_crash_left_open_counts_as_refused_but_not_as_wrong() {
 }
 
 #[tokio::test]
-async fn success_clears_the_count_and_an_untold_try_never_enters_it() {
+async fn an_untold_try_never_counts_and_after_a_success_background_work_has_its_try_again() {
     let bench = bench();
     for _ in 0..5 {
         bench.try_it("x", Presence::Unattended, Outcome::Untold).await.unwrap();
@@ -105,6 +105,64 @@ async fn success_clears_the_count_and_an_untold_try_never_enters_it() {
 }
 
 #[tokio::test]
+async fn two_wrong_tries_are_all_that_a_portal_sees_in_the_window_whatever_succeeds_between() {
+    let bench = bench();
+    bench.try_it("a", Presence::Attended, Outcome::Refused).await.unwrap();
+    bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+    assert_eq!(bench.ledger.tries_left("ac-essai", "jdupont").await, Ok(1));
+    bench.try_it("b", Presence::Attended, Outcome::Refused).await.unwrap();
+    let wait = bench.try_it("x", Presence::Attended, Outcome::Accepted).await;
+    assert!(matches!(wait, Err(LedgerError::Wait { hold: Hold::Caution, .. })), "{wait:?}");
+    bench.clock.pass(WINDOW_MS);
+    bench.try_it("x", Presence::Unattended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_code_counts_as_a_wrong_password_and_a_right_password_before_it_clears_nothing() {
+    let bench = bench();
+    for _ in 0..2 {
+        bench.try_it("x", Presence::Attended, Outcome::Right).await.unwrap();
+        let code = bench.ledger.reserve_code("ac-essai", "jdupont").await.unwrap();
+        bench.ledger.settle(code, Outcome::Refused).await.unwrap();
+    }
+    assert_eq!(bench.ledger.tries_left("ac-essai", "jdupont").await, Ok(0));
+    assert!(matches!(bench.ledger.reserve_code("ac-essai", "jdupont").await, Err(LedgerError::Wait { .. })));
+    assert!(matches!(bench.try_it("x", Presence::Attended, Outcome::Right).await, Err(LedgerError::Wait { .. })));
+    bench.clock.pass(WINDOW_MS);
+    bench.try_it("x", Presence::Attended, Outcome::Right).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_two_protocols_that_ask_at_once_the_last_word_on_a_secret_holds() {
+    let bench = bench();
+    let reserve = async || bench.ledger.reserve("ac-essai", "jdupont", &"x".into(), Presence::Attended).await.unwrap();
+    let (imap, portal) = (reserve().await, reserve().await);
+    bench.ledger.settle(imap, Outcome::Refused).await.unwrap();
+    bench.ledger.settle(portal, Outcome::Right).await.unwrap();
+    assert_eq!(bench.ledger.tries_left("ac-essai", "jdupont").await, Ok(1));
+    bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
+async fn while_a_server_has_locked_the_account_nothing_is_tried_by_anybody() {
+    let bench = bench();
+    let until_ms = bench.ledger.lock("ac-essai", "JDupont", 8_000).await.unwrap();
+    assert_eq!(until_ms, bench.clock.now_ms() + 8_000);
+    let locked = Err(LedgerError::Wait { until_ms, hold: Hold::Locked });
+    for presence in [Presence::Attended, Presence::Unattended] {
+        assert_eq!(bench.try_it("x", presence, Outcome::Accepted).await, locked);
+    }
+    bench.clock.jump(-1_000_000);
+    assert!(bench.try_it("x", Presence::Attended, Outcome::Accepted).await.is_err());
+    bench.clock.pass(8_000);
+    bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+    // Whatever a server says.
+    bench.ledger.lock("ac-essai", "jdupont", i64::MAX).await.unwrap();
+    bench.clock.pass(super::LONGEST_LOCK_MS);
+    bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_clock_that_jumps_gives_no_further_try_and_takes_none() {
     let bench = bench();
     bench.try_it("a", Presence::Unattended, Outcome::Refused).await.unwrap();
@@ -112,7 +170,7 @@ async fn a_clock_that_jumps_gives_no_further_try_and_takes_none() {
         bench.clock.jump(jump);
         let now = bench.clock.now_ms();
         let wait = bench.try_it("b", Presence::Unattended, Outcome::Refused).await;
-        assert_eq!(wait, Err(LedgerError::Wait { until_ms: now + WINDOW_MS }));
+        assert_eq!(wait, Err(LedgerError::Wait { until_ms: now + WINDOW_MS, hold: Hold::Caution }));
     }
     bench.clock.jump(-1000 * WINDOW_MS);
     bench.clock.pass(WINDOW_MS);

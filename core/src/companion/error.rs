@@ -1,7 +1,7 @@
 //! The one table from what went wrong inside to what a shell does about it and what the teacher is told.
 
 use crate::academy::ProfileError;
-use crate::attempts::LedgerError;
+use crate::attempts::{Hold, LedgerError};
 use crate::mail::compose::ComposeError;
 use crate::mail::imap::ImapError;
 use crate::mail::send::SendError;
@@ -25,6 +25,8 @@ pub enum CompanionError {
     WaitUntil {
         /// That moment, in milliseconds since 1970.
         until_ms: i64,
+        /// Why not before.
+        hold: Hold,
     },
     /// A server was not reached or is out of order: offer to try again.
     #[error("check the connection: {}", .0.key())]
@@ -60,10 +62,7 @@ impl CompanionError {
             | Self::CheckConnection(finding)
             | Self::Refused(finding)
             | Self::SecretsLocked(finding) => finding.clone(),
-            Self::WaitUntil { until_ms } => {
-                let left = until_ms.saturating_sub(now_ms).max(0);
-                Finding::WaitToTry { minutes: left / 60_000 + i64::from(left % 60_000 > 0 || left == 0) }
-            }
+            Self::WaitUntil { until_ms, hold } => wait(*hold, until_ms.saturating_sub(now_ms)),
             Self::NotFound => Finding::Gone,
             Self::StorageDamaged => Finding::StorageDamaged,
             Self::Cancelled => Finding::Cancelled,
@@ -73,6 +72,16 @@ impl CompanionError {
 
     fn bug(detail: impl ToString) -> Self {
         Self::Bug { detail: detail.to_string() }
+    }
+}
+
+/// What is told while nothing may be tried for `left_ms`.
+pub(super) fn wait(hold: Hold, left_ms: i64) -> Finding {
+    let left = left_ms.max(0);
+    let minutes = left / 60_000 + i64::from(left % 60_000 > 0 || left == 0);
+    match hold {
+        Hold::Caution => Finding::WaitToTry { minutes },
+        Hold::Locked => Finding::AccountLocked { minutes },
     }
 }
 
@@ -155,7 +164,7 @@ impl From<LedgerError> for CompanionError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::KnownWrong => Self::SignInAgain(Finding::PasswordWrong),
-            LedgerError::Wait { until_ms } => Self::WaitUntil { until_ms },
+            LedgerError::Wait { until_ms, hold } => Self::WaitUntil { until_ms, hold },
             LedgerError::Store(reason) => reason.into(),
             LedgerError::Secrets(reason) => reason.into(),
         }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{Companion, CompanionError as E, Setup};
 use crate::academy::UpdateError;
-use crate::attempts::LedgerError;
+use crate::attempts::{Hold, LedgerError};
 use crate::mail::imap::{ImapError, Limit};
 use crate::mail::send::SendError;
 use crate::mail::{Letter, LetterState, MailError};
@@ -26,7 +26,10 @@ fn what_the_shell_does_next_follows_from_what_went_wrong() {
         (SignInFailure::Store(StoreError::Full).into(), E::Refused(Finding::DiskFull)),
         (SessionError::Ended.into(), E::SignInAgain(Finding::SessionEnded)),
         (LedgerError::KnownWrong.into(), E::SignInAgain(Finding::PasswordWrong)),
-        (LedgerError::Wait { until_ms: 5 }.into(), E::WaitUntil { until_ms: 5 }),
+        (
+            LedgerError::Wait { until_ms: 5, hold: Hold::Locked }.into(),
+            E::WaitUntil { until_ms: 5, hold: Hold::Locked },
+        ),
         (MailError::PasswordRefused.into(), E::SignInAgain(Finding::PasswordWrong)),
         (MailError::Stopped.into(), E::Cancelled),
         (MailError::TooLarge { size: 40_000_001 }.into(), E::Refused(Finding::TooLarge { megabytes: 41 })),
@@ -46,7 +49,7 @@ fn what_the_shell_does_next_follows_from_what_went_wrong() {
 
 #[test]
 fn a_wait_is_told_in_minutes_begun() {
-    let minutes = |until_ms: i64| match (E::WaitUntil { until_ms }).finding(1_000) {
+    let minutes = |until_ms: i64| match (E::WaitUntil { until_ms, hold: Hold::Caution }).finding(1_000) {
         Finding::WaitToTry { minutes } => minutes,
         other => panic!("{other:?}"),
     };

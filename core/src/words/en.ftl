@@ -42,6 +42,12 @@ wait-to-try =
        *[other] { $minutes } more minutes before the next try.
     }
 wait-to-try-next = One more try might lock your account. Wait, or reset the password.
+account-locked =
+    { $minutes ->
+        [one] Your account is locked for one more minute.
+       *[other] Your account is locked for { $minutes } more minutes.
+    }
+account-locked-next = Wait for the countdown to end: nothing is tried before. If you typed nothing wrong, somebody else did: tell the support desk.
 mail-refused = The mail server refused: { $said }
 mail-refused-next = Try again; if it goes on, contact the support desk with this message.
 mail-down = The mail server is out of order.

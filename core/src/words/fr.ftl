@@ -42,6 +42,12 @@ wait-to-try =
        *[other] Encore { $minutes } minutes avant de réessayer.
     }
 wait-to-try-next = Un essai de plus pourrait bloquer votre compte. Attendez, ou réinitialisez le mot de passe.
+account-locked =
+    { $minutes ->
+        [one] Votre compte est verrouillé pour une minute encore.
+       *[other] Votre compte est verrouillé pour { $minutes } minutes encore.
+    }
+account-locked-next = Attendez la fin du décompte : rien ne sera essayé avant. Si vous n’avez rien tapé de faux, quelqu’un d’autre l’a fait : prévenez le support.
 mail-refused = Le serveur de messagerie a refusé : { $said }
 mail-refused-next = Réessayez ; si cela continue, contactez le support avec ce message.
 mail-down = Le serveur de messagerie est en panne.

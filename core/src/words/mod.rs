@@ -77,6 +77,11 @@ pub enum Finding {
         /// Minutes to wait, at least one.
         minutes: i64,
     },
+    /// A server has locked the account for a while.
+    AccountLocked {
+        /// Minutes to wait, at least one.
+        minutes: i64,
+    },
     /// The mail server refused.
     MailRefused {
         /// The server's own words.
@@ -155,6 +160,7 @@ impl Finding {
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::WaitToTry { .. } => "wait-to-try",
+            Self::AccountLocked { .. } => "account-locked",
             Self::MailRefused { .. } => "mail-refused",
             Self::MailDown => "mail-down",
             Self::MailBroken => "mail-broken",
@@ -205,7 +211,7 @@ impl Finding {
         match self {
             Self::Unofficial { host } => args.set("host", host.as_str()),
             Self::Unsent { letters } => args.set("letters", *letters),
-            Self::WaitToTry { minutes } => args.set("minutes", *minutes),
+            Self::WaitToTry { minutes } | Self::AccountLocked { minutes } => args.set("minutes", *minutes),
             Self::MailRefused { said } => args.set("said", said.as_str()),
             Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),
             _ => {}

@@ -1,34 +1,61 @@
-//! Ten thousand days of a teacher's phone at a portal that locks: mistyped and changed passwords, two protocols at once, kills,
-//! restarts, clocks that jump, servers that are down. The account is never locked, and what the ledger says is true.
+//! Ten thousand days of a teacher's phone at a portal that locks: mistyped and changed passwords, wrong codes, two protocols at
+//! once, kills, restarts, clocks that jump, servers that are down, somebody else who locks the account. The phone never locks
+//! it, and what the ledger says is true.
 
 use std::sync::Arc;
 
 use super::{Hands, MINUTE};
-use crate::attempts::{Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
+use crate::attempts::{Hold, Ledger, LedgerError, Outcome, Presence, WINDOW_MS};
 use crate::ports::{Clock, MemoryStore};
 use crate::store::Store;
 
 const DAYS: u64 = 10_000;
 const REALMS: u64 = 500;
 
-/// A portal that locks after so many refused passwords within its window.
+/// A portal that locks after so many refused tries within its window.
 struct Portal {
     password: u64,
     locks_after: usize,
     window_ms: i64,
+    /// Whether it forgets what it refused once somebody is let in. LemonLDAP::NG does not.
+    forgives: bool,
+    asks_a_code: bool,
     refused_at: Vec<i64>,
+    /// Somebody else has locked the account until then.
+    locked_until: i64,
+}
+
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    In,
+    AsksACode,
+    Wrong,
+    LockedFor(i64),
 }
 
 impl Portal {
-    fn judge(&mut self, password: u64, now: i64) -> bool {
-        if password == self.password {
-            self.refused_at.clear();
-            return true;
+    fn judge(&mut self, password: u64, now: i64) -> Verdict {
+        if now < self.locked_until {
+            return Verdict::LockedFor(self.locked_until - now);
         }
+        if password != self.password {
+            return self.refuse(now);
+        }
+        if self.asks_a_code { Verdict::AsksACode } else { self.let_in() }
+    }
+
+    fn let_in(&mut self) -> Verdict {
+        if self.forgives {
+            self.refused_at.clear();
+        }
+        Verdict::In
+    }
+
+    fn refuse(&mut self, now: i64) -> Verdict {
         self.refused_at.push(now);
         self.refused_at.retain(|at| now - at < self.window_ms);
-        assert!(self.refused_at.len() < self.locks_after, "the account is locked");
-        false
+        assert!(self.refused_at.len() < self.locks_after, "the phone has locked the account");
+        Verdict::Wrong
     }
 }
 
@@ -43,8 +70,10 @@ struct Phone<'a> {
     portal: Portal,
     kept: u64,
     typed: u64,
-    /// When a try was last refused or left open, since the last success.
-    open_since: Option<i64>,
+    /// When a try was last refused or left open.
+    failed_at: Option<i64>,
+    /// Until when the phone has been told that the account is locked.
+    told_until: i64,
     chance: Chance,
 }
 
@@ -73,34 +102,65 @@ impl Phone<'_> {
                 assert_ne!(password, self.portal.password, "the right password is called wrong");
                 return false;
             }
-            Err(LedgerError::Wait { until_ms }) => {
-                assert!(self.open_since.is_some(), "told to wait for nothing");
+            Err(LedgerError::Wait { until_ms, hold }) => {
                 let left = until_ms - self.clock.now_ms();
-                assert!(left > 0 && left <= WINDOW_MS, "told to wait for {left} ms");
+                match hold {
+                    Hold::Locked => {
+                        assert!(self.told_until > 0 && left > 0 && left <= 30 * MINUTE, "locked for {left} ms")
+                    }
+                    _ => {
+                        assert!(self.failed_at.is_some() && left > 0 && left <= WINDOW_MS, "told to wait for {left} ms")
+                    }
+                }
                 return false;
             }
             Err(other) => panic!("{other}"),
         };
+        assert!(self.real >= self.told_until, "a try while the account is known to be locked");
         match self.chance.below(10) {
             // The server is down, a captive portal answers, or the app is killed, before the password is out.
             0 => ledger.settle(reserved, Outcome::Untold).await.unwrap(),
-            1 => self.open_since = Some(self.real),
+            1 => self.failed_at = Some(self.real),
             // The app is killed before the answer is written down.
             2 => {
                 self.portal.judge(password, self.real);
-                self.open_since = Some(self.real);
+                self.failed_at = Some(self.real);
             }
-            _ if self.portal.judge(password, self.real) => {
-                ledger.settle(reserved, Outcome::Accepted).await.unwrap();
-                self.open_since = None;
-                return true;
-            }
-            _ => {
-                ledger.settle(reserved, Outcome::Refused).await.unwrap();
-                self.open_since = Some(self.real);
-            }
+            _ => match self.portal.judge(password, self.real) {
+                Verdict::In => {
+                    ledger.settle(reserved, Outcome::Accepted).await.unwrap();
+                    return true;
+                }
+                Verdict::AsksACode => {
+                    ledger.settle(reserved, Outcome::Right).await.unwrap();
+                    return self.enter_code(&ledger).await;
+                }
+                Verdict::Wrong => {
+                    ledger.settle(reserved, Outcome::Refused).await.unwrap();
+                    self.failed_at = Some(self.real);
+                }
+                Verdict::LockedFor(ms) => {
+                    ledger.settle(reserved, Outcome::Untold).await.unwrap();
+                    ledger.lock(&self.realm, "jdupont", ms).await.unwrap();
+                    self.told_until = self.real + ms;
+                }
+            },
         }
         false
+    }
+
+    /// The code after the password, mistyped now and then.
+    async fn enter_code(&mut self, ledger: &Ledger) -> bool {
+        let Ok(reserved) = ledger.reserve_code(&self.realm, "jdupont").await else { return false };
+        if self.chance.percent(20) {
+            self.portal.refuse(self.real);
+            ledger.settle(reserved, Outcome::Refused).await.unwrap();
+            self.failed_at = Some(self.real);
+            return false;
+        }
+        self.portal.let_in();
+        ledger.settle(reserved, Outcome::Accepted).await.unwrap();
+        true
     }
 
     fn pass(&mut self, ms: i64) {
@@ -109,7 +169,7 @@ impl Phone<'_> {
     }
 
     async fn happen(&mut self) {
-        match self.chance.below(12) {
+        match self.chance.below(14) {
             0..4 => {
                 for _protocol in 0..2 {
                     self.try_it(self.kept, Presence::Unattended).await;
@@ -139,6 +199,10 @@ impl Phone<'_> {
                 let minutes = self.chance.below(3);
                 self.pass(i64::try_from(minutes).unwrap() * MINUTE);
             }
+            10 => {
+                let minutes = i64::try_from(self.chance.below(30)).unwrap() + 1;
+                self.portal.locked_until = self.portal.locked_until.max(self.real + minutes * MINUTE);
+            }
             _ => {}
         }
         let minutes = if self.chance.percent(70) { self.chance.below(15) } else { self.chance.below(300) };
@@ -159,12 +223,16 @@ async fn ten_thousand_days_lock_no_account_and_tell_no_lie() {
             password: 1,
             locks_after: if chance.percent(50) { 3 } else { 5 },
             window_ms: i64::try_from(chance.below(4) + 1).unwrap() * 5 * MINUTE,
+            forgives: chance.percent(50),
+            asks_a_code: chance.percent(30),
             refused_at: Vec::new(),
+            locked_until: 0,
         };
         let clock = Arc::new(Hands::default());
         let (store, secrets, realm) = (&store, secrets.clone(), format!("académie {realm}"));
-        let (kept, typed, open_since) = (1, 0, None);
-        let mut phone = Phone { store, secrets, clock, real: 0, realm, portal, kept, typed, open_since, chance };
+        let (real, kept, typed, failed_at, told_until) = (0, 1, 0, None, 0);
+        let mut phone =
+            Phone { store, secrets, clock, real, realm, portal, kept, typed, failed_at, told_until, chance };
         phone.pass(1_800_000_000_000);
         for _day in 0..DAYS / REALMS {
             for _ in 0..8 {
@@ -172,15 +240,16 @@ async fn ten_thousand_days_lock_no_account_and_tell_no_lie() {
             }
             // However the day was: half an hour later the right password gets a chance.
             if phone.chance.percent(30) {
-                phone.pass(WINDOW_MS);
-                for _ in 0..40 {
-                    if phone.try_it(phone.portal.password, Presence::Attended).await {
+                let mut taken = false;
+                for _ in 0..60 {
+                    phone.pass(WINDOW_MS);
+                    taken = phone.try_it(phone.portal.password, Presence::Attended).await;
+                    if taken {
                         phone.kept = phone.portal.password;
                         break;
                     }
-                    phone.pass(WINDOW_MS);
                 }
-                assert_eq!(phone.open_since, None, "the right password is never taken");
+                assert!(taken, "the right password is never taken");
             }
             phone.pass(600 * MINUTE);
         }
