@@ -11,13 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use cartable_core::companion::{Companion as Core, CompanionError as CoreError};
 use cartable_core::mail::{After, Flags};
+use cartable_core::portal;
 use cartable_core::ports::{Clock, SystemClock};
 use cartable_core::words::Language;
 
 use crate::error::CompanionError;
 use crate::ports::{ChangeListener, SecretStore, Setup, SyncListener};
 use crate::records::{
-    AcademyCard, AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, SignInState, SyncOnce, Who,
+    AcademyCard, AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, SecondFactor, SignInState,
+    SyncOnce, Who,
 };
 use crate::runtime;
 use crate::task::TaskHandle;
@@ -60,26 +62,73 @@ impl Cartable {
 
     /// Where the sign-in stands.
     pub fn sign_in_state(&self) -> SignInState {
-        SignInState::new(self.core.sign_in_state(), self.language())
+        SignInState::new(self.core.sign_in_state(), now_ms(), self.language())
     }
 
-    /// Begins to sign in at an academy, or begins again. Ends at `Browser`, whose page the shell opens in the system browser,
-    /// or at `Failed`. Waits for the portal, at most about a minute.
+    /// Begins to sign in at an academy, or begins again. Comes to rest at a question, as a rule at `Browser`, whose page the shell
+    /// opens in the system browser, or at `Failed`. Waits for the portal, at most about a minute.
     pub async fn begin_sign_in(&self, academy: String) -> Result<SignInState, CompanionError> {
-        let language = self.language();
-        self.run(|core| async move { core.begin_sign_in(&academy).await }).await.map(|s| SignInState::new(s, language))
+        self.sign_in(|core| async move { core.begin_sign_in(&academy).await }).await
     }
 
     /// The browser came back to the app with `url`. Waits for the portal, at most about a minute.
     pub async fn browser_returned(&self, url: String) -> Result<SignInState, CompanionError> {
-        let language = self.language();
-        self.run(|core| async move { core.browser_returned(&url).await }).await.map(|s| SignInState::new(s, language))
+        self.sign_in(|core| async move { core.browser_returned(&url).await }).await
     }
 
-    /// The teacher closed the browser before it came back.
+    /// The teacher closed the browser. Where the portal does not hand back by itself, that is how they come back.
     pub async fn browser_closed(&self) -> Result<SignInState, CompanionError> {
-        let language = self.language();
-        self.run(|core| async move { Ok(core.browser_closed().await) }).await.map(|s| SignInState::new(s, language))
+        self.sign_in(|core| async move { core.browser_closed().await }).await
+    }
+
+    /// Answers `Password`. The password goes to the portal's official host and nowhere else; where the academy's mail takes the
+    /// same one it is kept for that. Waits for the portal, at most a few minutes.
+    pub async fn enter_password(&self, identifier: String, password: String) -> Result<SignInState, CompanionError> {
+        let password: SecretString = password.into();
+        self.sign_in(|core| async move { core.enter_password(&identifier, &password).await }).await
+    }
+
+    /// Answers `Choice`.
+    pub async fn choose_factor(&self, factor: SecondFactor) -> Result<SignInState, CompanionError> {
+        self.sign_in(move |core| async move { core.choose_factor(factor.into()).await }).await
+    }
+
+    /// Answers `Code`.
+    pub async fn enter_code(&self, code: String) -> Result<SignInState, CompanionError> {
+        let code: SecretString = code.into();
+        self.sign_in(|core| async move { core.enter_code(&code).await }).await
+    }
+
+    /// Asks the portal for another mail with the code.
+    pub async fn resend_code(&self) -> Result<SignInState, CompanionError> {
+        self.sign_in(|core| async move { core.resend_code().await }).await
+    }
+
+    /// Answers `Prompt`: the teacher has approved. Waits until the portal has seen it too, at most about a minute.
+    pub async fn prompt_approved(&self) -> Result<SignInState, CompanionError> {
+        self.sign_in(|core| async move { core.prompt_approved().await }).await
+    }
+
+    /// Answers `Introduction`. What cannot be an identifier or an address is asked for again.
+    pub async fn introduce(&self, identifier: String, address: String) -> Result<SignInState, CompanionError> {
+        self.sign_in(|core| async move { core.introduce(&identifier, &address).await }).await
+    }
+
+    /// Leads to the portal's page in the browser instead of asking in the app.
+    pub async fn use_browser(&self) -> Result<SignInState, CompanionError> {
+        self.sign_in(|core| async move { core.use_browser().await }).await
+    }
+
+    /// Goes back by a step: from a code to the password, from anywhere else out of the sign-in. Whoever was signed in before is so
+    /// again.
+    pub async fn sign_in_back(&self) -> Result<SignInState, CompanionError> {
+        self.sign_in(|core| async move { core.sign_in_back().await }).await
+    }
+
+    /// Asks the portal whether its session still is this person's. Nothing where the session lives in the browser, and nobody can
+    /// tell without it.
+    pub async fn is_portal_session_alive(&self) -> Result<Option<bool>, CompanionError> {
+        self.run(|core| async move { core.is_portal_session_alive().await }).await
     }
 
     /// Signs out: forgets session and passwords, and all mail on this phone; the server keeps its own. Refused while letters
@@ -236,6 +285,15 @@ impl Cartable {
         W: Future<Output = Result<T, CoreError>> + Send + 'static,
     {
         runtime::run(work(Arc::clone(&self.core))).await.map_err(|error| self.error(error))
+    }
+
+    async fn sign_in<F, W>(&self, work: F) -> Result<SignInState, CompanionError>
+    where
+        F: FnOnce(Arc<Core>) -> W,
+        W: Future<Output = Result<portal::SignInState, CoreError>> + Send + 'static,
+    {
+        let language = self.language();
+        self.run(work).await.map(|state| SignInState::new(state, now_ms(), language))
     }
 
     fn error(&self, error: CoreError) -> CompanionError {

@@ -22,8 +22,10 @@ pub struct Who {
     pub identifier: String,
     /// The name to show, where the portal tells it.
     pub name: Option<String>,
-    /// The mail address, where the portal tells it.
+    /// The mail address, where it is known.
     pub address: Option<String>,
+    /// When the password ends, in milliseconds since 1970, where the portal has told.
+    pub password_ends_ms: Option<i64>,
 }
 
 /// Where a sign-in stands, with all that a screen needs.
@@ -31,7 +33,7 @@ pub struct Who {
 pub enum SignInState {
     /// Nobody is signed in, nothing is under way.
     SignedOut,
-    /// The portal is asked how to sign in.
+    /// The portal is asked how to go on.
     Preparing,
     /// The teacher signs in, in the system browser.
     Browser {
@@ -39,9 +41,65 @@ pub enum SignInState {
         url: String,
         /// The host that will ask for the password, to be shown before the browser opens.
         host: String,
+        /// Whether the portal hands back to the app. Where it does not, closing the browser (`browser_closed`) goes on.
+        hands_back: bool,
+        /// What happened just before.
+        notice: Option<Told>,
     },
-    /// The browser came back; its answer is being exchanged for a session.
-    Exchanging,
+    /// The teacher gives name and password in the app: `enter_password`.
+    Password {
+        /// The host that they go to, to be shown.
+        host: String,
+        /// The identifiant académique, where it is known from before.
+        identifier: Option<String>,
+        /// What happened just before.
+        notice: Option<Told>,
+    },
+    /// The teacher chooses a second factor: `choose_factor`.
+    Choice {
+        /// The host that asks.
+        host: String,
+        /// Those to choose from.
+        factors: Vec<SecondFactor>,
+    },
+    /// The teacher gives a code: `enter_code`.
+    Code {
+        /// The host that it goes to.
+        host: String,
+        /// What kind of code it is, where the portal tells.
+        factor: Option<SecondFactor>,
+        /// From when on `resend_code` asks for another mail, in milliseconds since 1970; nothing where it does not.
+        resend_from_ms: Option<i64>,
+        /// What happened just before.
+        notice: Option<Told>,
+    },
+    /// The teacher approves on the phone that the academy knows, and says so: `prompt_approved`. A code may be given instead.
+    Prompt {
+        /// The host that waits for it.
+        host: String,
+    },
+    /// The teacher says who they are: `introduce`.
+    Introduction {
+        /// The identifiant académique, where the portal told it: then it is not asked for.
+        identifier: Option<String>,
+        /// The address, where it is known from before.
+        address: Option<String>,
+        /// The domains of the academy's addresses, to be offered.
+        domains: Vec<String>,
+    },
+    /// Nothing is tried before a moment: show the time that is left, then `begin_sign_in`.
+    Wait {
+        /// That moment, in milliseconds since 1970.
+        until_ms: i64,
+        /// Whether the portal has locked the account; otherwise the app holds back so that it does not.
+        locked: bool,
+        /// Why.
+        told: Told,
+        /// What happened just before.
+        notice: Option<Told>,
+    },
+    /// What was given is being checked.
+    Checking,
     /// Signed in.
     SignedIn {
         /// Who.
@@ -52,6 +110,29 @@ pub enum SignInState {
         /// What the teacher is told.
         told: Told,
     },
+}
+
+/// What a portal asks for beside the password.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
+pub enum SecondFactor {
+    /// A code of a TOTP app.
+    Totp,
+    /// The code of a key, in hardware or software.
+    OtpKey,
+    /// A PIN and the code of a key, typed as one.
+    PinOtp,
+    /// A software token of RSA SecurID.
+    RsaSecurid,
+    /// A code by mail.
+    MailCode,
+    /// A PIN and a code by mail.
+    PinMailCode,
+    /// A prompt on the phone.
+    Push,
+    /// A code that a colleague receives.
+    TrustedColleague,
+    /// The birth date; in the browser only.
+    BirthDate,
 }
 
 /// A mailbox as a list shows it.

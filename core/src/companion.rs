@@ -6,13 +6,13 @@
 mod error;
 mod seat;
 mod setup;
+mod sign_in;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 pub use error::CompanionError;
@@ -23,8 +23,8 @@ use seat::Seat;
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
 use crate::mail::mime::Attachment;
 use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
-use crate::portal::{SignInEvent, SignInFailure, SignInState, Who};
-use crate::ports::{Clock, Network, SecretKey, SecretStore};
+use crate::portal::Who;
+use crate::ports::{Clock, Network, SecretStore};
 use crate::store::{Listening, Store};
 use crate::words::{Finding, Language, Sentence};
 
@@ -129,99 +129,6 @@ impl Companion {
     /// The language it speaks.
     pub fn language(&self) -> Language {
         self.language
-    }
-}
-
-/// Signing in.
-impl Companion {
-    /// Where the sign-in stands.
-    pub fn sign_in_state(&self) -> SignInState {
-        self.seat().map_or(SignInState::SignedOut, |seat| seat.sign_in.state())
-    }
-
-    /// Begins to sign in at an academy, or begins again. Comes to rest at [`SignInState::Browser`], whose page the shell
-    /// opens in the system browser, or at [`SignInState::Failed`]. Waits for the portal, at most about a minute.
-    ///
-    /// Refused while somebody is signed in at another academy: they sign out first.
-    pub async fn begin_sign_in(&self, academy: &str) -> Result<SignInState, CompanionError> {
-        let _door = self.door.lock().await;
-        let seat = match self.seat() {
-            Some(seat) if seat.academy.id == academy => seat,
-            Some(seat) if seat.mail().is_some() => return Err(CompanionError::Refused(Finding::SignOutFirst)),
-            Some(seat) => {
-                seat.sign_in.happen(SignInEvent::Closed).await;
-                self.choose(academy).await?
-            }
-            None => self.choose(academy).await?,
-        };
-        Ok(seat.sign_in.happen(SignInEvent::Begin).await)
-    }
-
-    /// The browser came back to the app with `url`. Waits for the portal, at most about a minute.
-    ///
-    /// When somebody else signed in than before, the mail of the person before is gone.
-    pub async fn browser_returned(&self, url: &str) -> Result<SignInState, CompanionError> {
-        let _door = self.door.lock().await;
-        let Some(seat) = self.seat() else {
-            return Ok(SignInState::Failed(SignInFailure::NotOurs("nothing was asked")));
-        };
-        let state = seat.sign_in.happen(SignInEvent::Returned { url: url.to_owned() }).await;
-        if let SignInState::SignedIn(who) = &state {
-            let before = seat.mail();
-            if before.as_ref().is_none_or(|mail| mail.who() != who) {
-                seat.set_mail(Some(self.mail_of(&seat, who.clone())));
-                if let Some(mail) = before {
-                    mail.disconnect().await;
-                    if mail.who().identifier != who.identifier {
-                        self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
-                    }
-                }
-            }
-        }
-        Ok(state)
-    }
-
-    /// The teacher closed the browser before it came back.
-    pub async fn browser_closed(&self) -> SignInState {
-        match self.seat() {
-            Some(seat) => seat.sign_in.happen(SignInEvent::Closed).await,
-            None => SignInState::SignedOut,
-        }
-    }
-
-    /// Signs out: forgets session and passwords, and all mail on this phone; the server keeps its own. Refused while letters
-    /// are unsent, unless `discard_unsent`.
-    pub async fn sign_out(&self, discard_unsent: bool) -> Result<(), CompanionError> {
-        let _door = self.door.lock().await;
-        let Some(seat) = self.seat() else { return Ok(()) };
-        if let Some(mail) = seat.mail() {
-            let letters = mail.unsent().await?;
-            if letters > 0 && !discard_unsent {
-                return Err(CompanionError::Refused(Finding::Unsent { letters }));
-            }
-            seat.set_mail(None);
-            mail.disconnect().await;
-            self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
-        }
-        match seat.sign_in.happen(SignInEvent::SignOut).await {
-            SignInState::Failed(failure) => Err(failure.into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once:
-    /// the teacher is there. [`Finding::PasswordWrong`] when the server refuses it; then it is not kept. When the server cannot
-    /// be asked it is kept, and the error says why it was not tried.
-    pub async fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
-        let mail = self.mail()?;
-        let seat = self.seat().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?;
-        let key = SecretKey::mail_password(&seat.academy.id, &mail.who().identifier);
-        self.secrets.put(&key, password)?;
-        let checked = mail.check_login().await.map_err(CompanionError::from);
-        if checked == Err(CompanionError::SignInAgain(Finding::PasswordWrong)) {
-            self.secrets.delete(&key)?;
-        }
-        checked
     }
 }
 

@@ -10,7 +10,7 @@
 //! use std::sync::Arc;
 //!
 //! use cartable_core::companion::{Companion, CompanionError, Setup};
-//! use cartable_core::portal::SignInState;
+//! use cartable_core::portal::{Question, SignInState};
 //! use cartable_core::ports::MemoryStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -24,11 +24,15 @@
 //! let found = companion.academies("12E9501234ABC");
 //! assert_eq!(found[0].id, "nancy-metz");
 //!
-//! // Its portal offers apps no way in yet; where one does, this is `Browser` with the page to open.
+//! // Its portal speaks SAML, so the system browser signs in; the screen shows which host will ask for the password.
 //! let state = companion.begin_sign_in("nancy-metz").await?;
-//! let SignInState::Failed(failure) = state else { panic!("{state:?}") };
-//! let words = companion.words(&failure.into());
-//! assert_eq!(words.what, "L’application ne sait pas encore se connecter à cette académie.");
+//! let SignInState::Asks(Question::Browser { host, .. }) = state else { panic!("{state:?}") };
+//! assert_eq!(host, "portail.ac-nancy-metz.fr");
+//!
+//! // Back from the browser, the app asks who signed in: this portal does not tell.
+//! let state = companion.browser_closed().await?;
+//! assert!(matches!(state, SignInState::Asks(Question::Introduction { .. })));
+//! companion.sign_in_back().await?;
 //!
 //! // Without a session there is no mail, and the error says what the shell does next.
 //! assert!(matches!(companion.mailboxes().await, Err(CompanionError::SignInAgain(_))));

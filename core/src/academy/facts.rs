@@ -1,7 +1,7 @@
 //! The parts of a profile but for mail: each is a set of facts, and a fact that nobody states is absent.
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::generation::GenerationName;
@@ -58,6 +58,8 @@ pub enum PortalProtocol {
     Cleartrust,
     /// The choice of an academy, which leads to that academy's own page.
     Discovery,
+    /// LemonLDAP::NG with a form for name and password. The app can fill it in itself.
+    LemonldapNg,
 }
 
 /// The best way into a portal.
@@ -66,6 +68,8 @@ pub enum PortalProtocol {
 pub enum WayIn<'a> {
     /// OpenID Connect: the app itself gets a session.
     Oidc(&'a OidcSettings),
+    /// A form that the app fills in itself; it holds the portal's session.
+    Form(&'a Portal),
     /// The system browser opens this page, and the session stays in the browser.
     Browser(&'a Portal),
     /// No public source names a staff portal.
@@ -73,7 +77,7 @@ pub enum WayIn<'a> {
 }
 
 /// What a portal asks for beside the password.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum SecondFactor {

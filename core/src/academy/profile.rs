@@ -7,7 +7,7 @@ use url::{Origin, Url};
 
 use super::facts::{
     Confidence, Evidence, HackedAccount, IdentifierForm, Kind, LockRule, OidcSettings, PasswordFacts, PasswordPolicy,
-    Portal, Recovery, SecondFactor, Service, ServiceKind, Support, WayIn,
+    Portal, PortalProtocol, Recovery, SecondFactor, Service, ServiceKind, Support, WayIn,
 };
 use super::generation::{Generation, GenerationName, MailRules, MailSettings, Move, MoveStatus, Standing};
 use super::rules;
@@ -162,6 +162,7 @@ impl Academy {
     pub fn way_in(&self) -> WayIn<'_> {
         match (&self.oidc, self.portals.first()) {
             (Some(oidc), _) => WayIn::Oidc(oidc),
+            (None, Some(portal)) if portal.protocol == Some(PortalProtocol::LemonldapNg) => WayIn::Form(portal),
             (None, Some(portal)) => WayIn::Browser(portal),
             (None, None) => WayIn::Unknown,
         }

@@ -49,6 +49,21 @@ pub enum Hold {
     Locked,
 }
 
+/// Whether a teacher may try something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Room {
+    /// So many wrong tries are left, at least one.
+    Tries(u32),
+    /// None before a moment.
+    Wait {
+        /// That moment, in milliseconds since 1970.
+        until_ms: i64,
+        /// Why not before.
+        hold: Hold,
+    },
+}
+
 /// What became of a try.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -168,12 +183,21 @@ impl Ledger {
             .await?
     }
 
-    /// How many wrong tries the teacher has left before the ledger makes them wait.
-    pub async fn tries_left(&self, realm: &str, identifier: &str) -> Result<u32, LedgerError> {
+    /// Whether the teacher may try something now.
+    pub async fn room(&self, realm: &str, identifier: &str) -> Result<Room, LedgerError> {
         let (realm, identifier) = (realm.to_owned(), identifier.to_lowercase());
-        let uptime = self.clock.uptime_ms();
-        let spent = self.store.write(move |t, _| spent(t, &realm, &identifier, uptime)).await?;
-        Ok(u32::try_from(ATTENDED.saturating_sub(spent.all.len())).unwrap_or_default())
+        let (now, uptime) = (self.clock.now_ms(), self.clock.uptime_ms());
+        let room = self.store.write(move |t, _| {
+            let spent = spent(t, &realm, &identifier, uptime)?;
+            let locked = locked_for(t, &realm, &identifier, uptime)?.map(|wait| (wait, Hold::Locked));
+            let wait = locked.or(spent.wait(ATTENDED).map(|wait| (wait, Hold::Caution)));
+            let left = ATTENDED.saturating_sub(spent.all.len());
+            Ok(match wait {
+                Some((wait, hold)) => Room::Wait { until_ms: now.saturating_add(wait), hold },
+                None => Room::Tries(u32::try_from(left).unwrap_or_default()),
+            })
+        });
+        Ok(room.await?)
     }
 
     /// Writes down that a server has locked the account for `wait_ms` from now, at most a day. Gives when that ends, in

@@ -6,7 +6,7 @@ use crate::mail::compose::ComposeError;
 use crate::mail::imap::ImapError;
 use crate::mail::send::SendError;
 use crate::mail::{Letter, LetterState, MailError, ReplyError};
-use crate::portal::{SessionError, SignInFailure};
+use crate::portal::{Notice, SessionError, SignInFailure};
 use crate::ports::{ConnectError, SecretStoreError};
 use crate::store::StoreError;
 use crate::words::Finding;
@@ -143,8 +143,29 @@ impl From<SignInFailure> for CompanionError {
             SignInFailure::NotOurs(_) | SignInFailure::BadToken(_) => Self::Refused(Finding::NotOurs),
             SignInFailure::Refused { .. } => Self::Refused(Finding::SignInRefused),
             SignInFailure::NoWayIn => Self::Refused(Finding::NoWayIn),
+            SignInFailure::Blocked => Self::Refused(Finding::AccountBlocked),
+            SignInFailure::PasswordEnded => Self::Refused(Finding::PasswordEnded),
+            SignInFailure::PasswordToChange => Self::Refused(Finding::PasswordToChange),
             SignInFailure::Secrets(reason) => reason.into(),
             SignInFailure::Store(reason) => reason.into(),
+        }
+    }
+}
+
+impl Notice {
+    /// What the teacher is told about it.
+    pub fn finding(self) -> Finding {
+        match self {
+            Self::WrongPassword { tries_left } => Finding::SignInWrong { tries_left },
+            Self::KnownWrong => Finding::KnownWrong,
+            Self::AddressTyped => Finding::AddressTyped,
+            Self::Incomplete => Finding::Incomplete,
+            Self::WrongCode { tries_left } => Finding::CodeWrong { tries_left },
+            Self::TooLate => Finding::TooLate,
+            Self::TooSoon => Finding::TooSoon,
+            Self::Resent => Finding::CodeResent,
+            Self::NotOurs => Finding::StrayAnswer,
+            Self::BrowserNeeded => Finding::BrowserNeeded,
         }
     }
 }

@@ -9,9 +9,15 @@ pub(super) async fn load(store: &Store, academy: &str) -> Result<Option<Who>, St
     let academy = academy.to_owned();
     store
         .read(move |c| {
-            let mut query = c.prepare_cached("SELECT identifier, name, address FROM account WHERE academy = ?")?;
+            let mut query =
+                c.prepare_cached("SELECT identifier, name, address, password_ends_ms FROM account WHERE academy = ?")?;
             let who = query.query_row([academy], |row| {
-                Ok(Who { identifier: row.get(0)?, name: row.get(1)?, address: row.get(2)? })
+                Ok(Who {
+                    identifier: row.get(0)?,
+                    name: row.get(1)?,
+                    address: row.get(2)?,
+                    password_ends_ms: row.get(3)?,
+                })
             });
             Ok(who.optional()?)
         })
@@ -25,10 +31,11 @@ pub(super) async fn keep(store: &Store, academy: &str, who: &Who) -> Result<(), 
     store
         .write(move |t, changes| {
             t.execute(
-                "INSERT INTO account (academy, identifier, name, address) VALUES (?, ?, ?, ?)
+                "INSERT INTO account (academy, identifier, name, address, password_ends_ms) VALUES (?, ?, ?, ?, ?)
                  ON CONFLICT (academy) DO UPDATE
-                 SET identifier = excluded.identifier, name = excluded.name, address = excluded.address",
-                params![academy, who.identifier, who.name, who.address],
+                 SET identifier = excluded.identifier, name = excluded.name, address = excluded.address,
+                     password_ends_ms = excluded.password_ends_ms",
+                params![academy, who.identifier, who.name, who.address, who.password_ends_ms],
             )?;
             changes.extend([Change::Account, Change::Mailboxes, Change::Outbox]);
             Ok(())

@@ -1,7 +1,7 @@
 //! HTTP with a hostile server in mind: bounded, no redirect followed, errors told apart.
 
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -13,8 +13,13 @@ const LARGEST: usize = 512 * 1024;
 
 pub(super) struct Answer {
     pub(super) status: u16,
+    /// Where a redirect leads. It is never followed by itself.
+    pub(super) location: Option<String>,
+    /// The fields `Set-Cookie`.
+    pub(super) cookies: Vec<Zeroizing<String>>,
     json: bool,
-    body: Zeroizing<Vec<u8>>,
+    /// Pages hold secrets too: LemonLDAP::NG repeats a password that must be changed.
+    pub(super) body: Zeroizing<Vec<u8>>,
 }
 
 /// Sends the request and takes at most half a megabyte of answer.
@@ -22,6 +27,10 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
     let mut response = request.send().await.map_err(|error| SignInFailure::Connect(reason(&error)))?;
     let status = response.status().as_u16();
     let json = is_json(response.headers());
+    let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let redirect = (300..400).contains(&status);
+    let location = response.headers().get(LOCATION).filter(|_| redirect).and_then(text);
+    let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(text).map(Zeroizing::new).collect();
     if response.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(SignInFailure::TooLarge);
     }
@@ -32,7 +41,7 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, json, body })
+    Ok(Answer { status, location, cookies, json, body })
 }
 
 impl Answer {
@@ -42,6 +51,11 @@ impl Answer {
             return Err(SignInFailure::PortalBroken { status: self.status });
         }
         serde_json::from_slice(&self.body).map_err(|_| SignInFailure::Malformed(what))
+    }
+
+    /// The body where it is JSON, whatever the status.
+    pub(super) fn any_json<T: DeserializeOwned>(&self) -> Option<T> {
+        if self.json { serde_json::from_slice(&self.body).ok() } else { None }
     }
 
     /// The body of a refusal in JSON, `None` where it is something else.

@@ -1,12 +1,14 @@
 //! Signing in at an academy's portal, and keeping the session.
 //!
-//! A sign-in is a state machine: see `README.md` beside this file. The password is typed in the system browser and never
-//! comes through here.
+//! A sign-in is a state machine: see `README.md` beside this file. The password is typed in the system browser and never comes
+//! through here, but for portals that offer nothing but their own form.
 
 mod account;
 mod fetch;
 mod id_token;
+mod lemon;
 mod oidc;
+mod pending;
 mod run;
 mod session;
 mod state;
@@ -14,7 +16,7 @@ mod transitions;
 
 pub use run::SignIn;
 pub use session::{Session, SessionError};
-pub use state::{SignInEvent, SignInFailure, SignInState, Who};
+pub use state::{Notice, Question, SignInEvent, SignInFailure, SignInState, Typed, Who};
 
 #[cfg(test)]
 mod tests;

@@ -87,6 +87,14 @@ impl Oidc<'_> {
         Ok(Pending { verifier, state, nonce, url: url.into() })
     }
 
+    /// Whether the browser's answer is one to this very question.
+    pub(super) fn is_answer_to(&self, pending: &Pending, returned: &str) -> Result<bool, SignInFailure> {
+        match Answer::read(returned, self.settings()?, &pending.state) {
+            Err(SignInFailure::NotOurs(_)) => Ok(false),
+            read => read.map(|_| true),
+        }
+    }
+
     /// Checks the browser's answer and exchanges its code for a session.
     pub(super) async fn exchange(
         &self,
@@ -117,7 +125,7 @@ impl Oidc<'_> {
             now_ms,
         };
         let claims = id_token::verify(id_token, &keys, &expected)?;
-        let mut who = Who { identifier: claims.sub, name: claims.name, address: claims.email };
+        let mut who = Who { identifier: claims.sub, name: claims.name, address: claims.email, password_ends_ms: None };
         self.complete(&mut who, &discovery, &tokens).await?;
         Ok((kept(&who.identifier, &tokens, None, now_ms), who))
     }

@@ -1,34 +1,49 @@
 //! Runs a sign-in: takes events, makes the transitions, carries out their effects.
 
+mod form;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use url::Url;
 
 use super::account;
-use super::oidc::{Oidc, Pending};
+use super::oidc::Oidc;
+use super::pending::Pending;
 use super::session::Session;
-use super::state::{SignInEvent, SignInFailure, SignInState, Who};
+use super::state::{Notice, Question, SignInEvent, SignInFailure, SignInState, Who};
 use super::transitions::{Effect, transition};
-use crate::academy::Academy;
+use crate::academy::{Academy, WayIn};
+use crate::attempts::Ledger;
 use crate::ports::{Clock, Network, SecretKey, SecretStore};
 use crate::store::Store;
 
 /// A sign-in at one academy's portal.
 ///
-/// What must outlast the app lies in the keystore, and who is signed in in the store: a sign-in whose browser is open goes on
-/// after a restart.
+/// What must outlast the app lies in the keystore, and who is signed in in the store: what the teacher was asked for when the app
+/// ended, they are asked for when it starts.
 pub struct SignIn {
     academy: Arc<Academy>,
     store: Store,
     network: Network,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
+    ledger: Ledger,
     session: Arc<Session>,
     state: Mutex<SignInState>,
+    /// What was typed into the form, while the portal asks for more: a wrong code costs the portal's whole sign-in, and nobody
+    /// should type a password twice for that. Never outlives the sign-in.
+    typed: Mutex<Option<Credentials>>,
     /// One event at a time: a second tap waits for the first.
     turn: tokio::sync::Mutex<()>,
+}
+
+/// Name and password, as typed.
+#[derive(Clone)]
+struct Credentials {
+    identifier: String,
+    password: SecretString,
 }
 
 impl fmt::Debug for SignIn {
@@ -49,6 +64,7 @@ impl SignIn {
         let session = Session::new(Arc::clone(&academy), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         let who = account::load(&store, &academy.id).await?;
         let sign_in = Self {
+            ledger: Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock)),
             academy,
             store,
             network,
@@ -56,12 +72,13 @@ impl SignIn {
             clock,
             session: Arc::new(session),
             state: Mutex::new(who.map_or(SignInState::SignedOut, SignInState::SignedIn)),
+            typed: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
         };
         // Somebody signed in may have begun anew because the session had ended: that sign-in goes on. A keystore that is
         // still locked must not keep anybody from the mail on the phone.
         if let Ok(Some(pending)) = sign_in.pending() {
-            sign_in.set(browser(&pending));
+            sign_in.set(SignInState::Asks(pending.question.clone()));
         }
         Ok(sign_in)
     }
@@ -84,12 +101,15 @@ impl SignIn {
 
     /// Lets `event` happen and carries out what follows from it; gives the state where it comes to rest.
     ///
-    /// Waits for the portal where the event needs it, at most about a minute.
+    /// Waits for the portal where the event needs it, at most a few minutes, and as a rule two seconds.
     pub async fn happen(&self, event: SignInEvent) -> SignInState {
         let _turn = self.turn.lock().await;
         let mut event = Some(event);
         while let Some(next) = event.take() {
             let (state, effects) = transition(self.state(), next);
+            if !matches!(state, SignInState::Asks(_) | SignInState::Preparing | SignInState::Checking) {
+                self.remember(None);
+            }
             self.set(state);
             for effect in effects {
                 // Each list of effects has at most one that answers, and it comes last.
@@ -102,45 +122,124 @@ impl SignIn {
     async fn carry_out(&self, effect: Effect) -> Option<SignInEvent> {
         let answer = match effect {
             Effect::Prepare => self.prepare().await,
+            Effect::HandOver => self.hand_over(None),
             Effect::Exchange { url } => self.exchange(&url).await,
+            Effect::TryPassword { identifier, password } => {
+                self.try_password(Credentials { identifier, password: password.0 }, None).await
+            }
+            Effect::Choose(factor) => self.choose(factor).await,
+            Effect::TryCode(code) => self.try_code(code.map(|code| code.0)).await,
+            Effect::Resend => self.resend().await,
+            Effect::AskWho => self.ask_who(None, None).await,
+            Effect::Introduce { identifier, address } => self.introduce(&identifier, &address).await,
+            Effect::Recall => return self.account().await.ok().flatten().map(SignInEvent::Recalled),
             // What could not be forgotten is overwritten by the next sign-in, and useless without the browser's answer.
             Effect::ForgetPending => {
                 let _ = self.secrets.delete(&self.pending_key());
                 return None;
             }
-            Effect::ForgetSession => return self.forget().await.err().map(SignInEvent::Broke),
+            Effect::EndSession => return self.end_session().await.err().map(SignInEvent::Broke),
         };
         Some(answer.unwrap_or_else(SignInEvent::Broke))
     }
 
     async fn prepare(&self) -> Result<SignInEvent, SignInFailure> {
-        let pending = self.oidc().prepare().await?;
-        let text = serde_json::to_string(&pending).map_err(|_| SignInFailure::Malformed("sign-in"))?;
-        self.secrets.put(&self.pending_key(), &text.into())?;
-        match browser(&pending) {
-            SignInState::Browser { url, host } => Ok(SignInEvent::Prepared { url, host }),
-            _ => Err(SignInFailure::Malformed("address")),
+        match self.academy.way_in() {
+            WayIn::Oidc(_) => {
+                let tab = self.oidc().prepare().await?;
+                let question = browser(&tab.url, true, None)?;
+                // A locked keystore is told when the tab is to be kept in it.
+                let before = self.pending().ok().flatten();
+                self.ask(Pending::new(question).with_tab(tab, before))
+            }
+            WayIn::Form(_) => self.ask_for_password().await,
+            WayIn::Browser(_) => self.hand_over(None),
+            // Without a portal the mail servers are all there is: they will prove who it is.
+            WayIn::Unknown if self.academy.mail.is_some() => self.ask_who(None, None).await,
+            WayIn::Unknown => Err(SignInFailure::NoWayIn),
         }
     }
 
-    async fn exchange(&self, url: &str) -> Result<SignInEvent, SignInFailure> {
-        let pending = self.pending()?.ok_or(SignInFailure::NotOurs("nothing was asked"))?;
-        // The code serves once: whatever happens now, this sign-in does not go on after a restart.
-        self.secrets.delete(&self.pending_key())?;
-        let (tokens, who) = self.oidc().exchange(&pending, url, self.clock.now_ms()).await?;
-        self.session.keep(&tokens)?;
-        account::keep(&self.store, &self.academy.id, &who).await?;
-        Ok(SignInEvent::Exchanged(who))
+    /// Leads to the portal's page in the browser, which keeps the session for itself.
+    fn hand_over(&self, notice: Option<Notice>) -> Result<SignInEvent, SignInFailure> {
+        let portal = self.academy.portals.first().ok_or(SignInFailure::NoWayIn)?;
+        self.ask(Pending::new(browser(portal.address.as_str(), false, notice)?))
     }
 
-    async fn forget(&self) -> Result<(), SignInFailure> {
-        self.session.forget()?;
+    async fn exchange(&self, url: &str) -> Result<SignInEvent, SignInFailure> {
+        let mut pending = self.pending()?.ok_or(SignInFailure::NotOurs("nothing was asked"))?;
+        let oidc = self.oidc();
+        let mut ours = None;
+        for tab in &pending.tabs {
+            if oidc.is_answer_to(tab, url)? {
+                ours = Some(tab);
+                break;
+            }
+        }
+        let Some(tab) = ours else {
+            // Somebody else's, or that of a tab which is long forgotten. The one under way is not harmed by it.
+            if let Question::Browser { notice, .. } = &mut pending.question {
+                *notice = Some(Notice::NotOurs);
+            }
+            return self.ask(pending);
+        };
+        // The code serves once: whatever happens now, this sign-in does not go on after a restart.
+        self.secrets.delete(&self.pending_key())?;
+        let (tokens, who) = oidc.exchange(tab, url, self.clock.now_ms()).await?;
+        self.session.keep(&tokens)?;
+        account::keep(&self.store, &self.academy.id, &who).await?;
+        Ok(SignInEvent::Entered(who))
+    }
+
+    /// Asks who they are, with what is known: `identifier` where the portal told it.
+    async fn ask_who(
+        &self,
+        identifier: Option<String>,
+        password_ends_ms: Option<i64>,
+    ) -> Result<SignInEvent, SignInFailure> {
+        let known = self.account().await?;
+        let same = known.filter(|who| identifier.as_ref().is_none_or(|one| one.eq_ignore_ascii_case(&who.identifier)));
+        let question = Question::Introduction {
+            identifier: identifier.clone(),
+            address: same.and_then(|who| who.address),
+            domains: self.academy.mail_domains.clone(),
+        };
+        let mut pending = Pending::new(question);
+        (pending.identifier, pending.password_ends_ms) = (identifier, password_ends_ms);
+        self.ask(pending)
+    }
+
+    async fn introduce(&self, identifier: &str, address: &str) -> Result<SignInEvent, SignInFailure> {
+        let pending = self.pending()?.ok_or(SignInFailure::NotOurs("nothing was asked"))?;
+        let (identifier, address) = (identifier.trim(), address.trim());
+        // What the portal told is not for the teacher to change.
+        let identifier = pending.identifier.as_deref().unwrap_or(identifier);
+        if !is_name(identifier) || !is_address(address) {
+            return Ok(SignInEvent::Asked(pending.question.clone()));
+        }
+        let who = Who {
+            identifier: identifier.to_owned(),
+            name: None,
+            address: Some(address.to_owned()),
+            password_ends_ms: pending.password_ends_ms,
+        };
+        account::keep(&self.store, &self.academy.id, &who).await?;
+        Ok(SignInEvent::Entered(who))
+    }
+
+    async fn end_session(&self) -> Result<(), SignInFailure> {
+        self.session.end().await?;
         Ok(account::forget(&self.store, &self.academy.id).await?)
     }
 
+    /// Keeps what the sign-in has come to, and asks.
+    fn ask(&self, pending: Pending) -> Result<SignInEvent, SignInFailure> {
+        pending.keep(&*self.secrets, &self.pending_key())?;
+        Ok(SignInEvent::Asked(pending.question.clone()))
+    }
+
     fn pending(&self) -> Result<Option<Pending>, SignInFailure> {
-        let Some(text) = self.secrets.load(&self.pending_key())? else { return Ok(None) };
-        Ok(serde_json::from_str(text.expose_secret()).ok())
+        Ok(Pending::load(&*self.secrets, &self.pending_key())?)
     }
 
     fn pending_key(&self) -> SecretKey {
@@ -154,12 +253,30 @@ impl SignIn {
     fn set(&self, state: SignInState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
+
+    fn remember(&self, typed: Option<Credentials>) {
+        *self.typed.lock().unwrap_or_else(PoisonError::into_inner) = typed;
+    }
+
+    fn typed(&self) -> Option<Credentials> {
+        self.typed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
-fn browser(pending: &Pending) -> SignInState {
-    let host = Url::parse(&pending.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    match host {
-        Some(host) => SignInState::Browser { url: pending.url.clone(), host },
-        None => SignInState::SignedOut,
-    }
+fn browser(url: &str, hands_back: bool, notice: Option<Notice>) -> Result<Question, SignInFailure> {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = host.ok_or(SignInFailure::Malformed("address"))?;
+    Ok(Question::Browser { url: url.to_owned(), host, hands_back, notice })
+}
+
+/// Whether it can be the name of an account.
+fn is_name(identifier: &str) -> bool {
+    !identifier.is_empty()
+        && identifier.len() <= 128
+        && !identifier.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+fn is_address(address: &str) -> bool {
+    let parts = address.rsplit_once('@');
+    parts.is_some_and(|(user, domain)| is_name(user) && is_name(domain) && domain.contains('.')) && address.len() <= 254
 }

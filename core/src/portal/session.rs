@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::lemon::{Jar, Lemon};
 use super::oidc::Oidc;
 use super::state::SignInFailure;
-use crate::academy::Academy;
+use crate::academy::{Academy, WayIn};
 use crate::ports::{Clock, ConnectError, Network, SecretKey, SecretStore, SecretStoreError};
 
 /// A token is renewed this long before its end, so that it outlives the connection it opens.
@@ -34,6 +36,16 @@ struct Stored {
     expires_ms: i64,
 }
 
+/// How the portal's cookies lie in the keystore.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+struct StoredCookies {
+    identifier: String,
+    jar: Jar,
+}
+
+/// How long the portal may take to end a session before the phone forgets it all the same.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
 /// Why there is no token.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +62,18 @@ pub enum SessionError {
     /// The keystore did not serve.
     #[error(transparent)]
     Secrets(#[from] SecretStoreError),
+}
+
+impl From<SignInFailure> for SessionError {
+    fn from(failure: SignInFailure) -> Self {
+        match failure {
+            // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
+            SignInFailure::Refused { .. } | SignInFailure::NoWayIn => Self::Ended,
+            SignInFailure::Connect(reason) => Self::Connect(reason),
+            SignInFailure::Secrets(reason) => Self::Secrets(reason),
+            _ => Self::PortalBroken,
+        }
+    }
 }
 
 /// The session at one academy's portal.
@@ -103,8 +127,50 @@ impl Session {
         self.secrets.put(&self.key(), &text.into())
     }
 
-    pub(super) fn forget(&self) -> Result<(), SecretStoreError> {
+    pub(super) fn keep_cookies(&self, identifier: &str, jar: &Jar) -> Result<(), SecretStoreError> {
+        let stored = StoredCookies { identifier: identifier.to_owned(), jar: jar.clone() };
+        let text = serde_json::to_string(&stored)
+            .map_err(|_| SecretStoreError::Unavailable { reason: "cookies that cannot be written".to_owned() })?;
+        self.secrets.put(&self.cookies_key(), &text.into())
+    }
+
+    /// The portal's own session of `identifier` as a field `Cookie`, where the app holds it. `None` where the session lives in the
+    /// browser, or is somebody else's.
+    pub fn cookies(&self, identifier: &str) -> Result<Option<SecretString>, SecretStoreError> {
+        let stored = self.load_cookies()?.filter(|stored| stored.identifier.eq_ignore_ascii_case(identifier));
+        Ok(stored.map(|stored| stored.jar.header()))
+    }
+
+    /// Asks the portal whether its session still is that of `identifier`. `None` where the app holds none to ask about.
+    pub async fn is_alive(&self, identifier: &str) -> Result<Option<bool>, SessionError> {
+        let (Some(cookies), Some(lemon)) = (self.cookies(identifier)?, self.lemon()) else { return Ok(None) };
+        let who = lemon.who(&cookies).await.map_err(SessionError::from)?;
+        Ok(Some(who.is_some_and(|who| who.eq_ignore_ascii_case(identifier))))
+    }
+
+    /// Ends the session at the portal, where the app holds it, and forgets it. A portal that cannot be reached ends it by itself
+    /// in its time; the phone forgets it at once.
+    pub(super) async fn end(&self) -> Result<(), SecretStoreError> {
+        if let (Ok(Some(stored)), Some(lemon)) = (self.load_cookies(), self.lemon()) {
+            let _ = tokio::time::timeout(END_LIMIT, lemon.sign_out(&stored.jar.header())).await;
+        }
+        self.secrets.delete(&self.cookies_key())?;
         self.secrets.delete(&self.key())
+    }
+
+    fn load_cookies(&self) -> Result<Option<StoredCookies>, SecretStoreError> {
+        let text = self.secrets.load(&self.cookies_key())?;
+        Ok(text.and_then(|text| serde_json::from_str(text.expose_secret()).ok()))
+    }
+
+    fn lemon(&self) -> Option<Lemon<'_>> {
+        let WayIn::Form(portal) = self.academy.way_in() else { return None };
+        let now_ms = self.clock.now_ms();
+        Some(Lemon { academy: &self.academy, network: &self.network, portal: &portal.address, now_ms })
+    }
+
+    fn cookies_key(&self) -> SecretKey {
+        SecretKey::portal_cookies(&self.academy.id)
     }
 
     async fn renew(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
@@ -116,14 +182,7 @@ impl Session {
         }
         let refresh = tokens.refresh.as_ref().ok_or(SessionError::Ended)?;
         let oidc = Oidc { academy: &self.academy, network: &self.network };
-        let renewed =
-            oidc.refresh(identifier, refresh, self.clock.now_ms()).await.map_err(|failure| match failure {
-                // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
-                SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
-                SignInFailure::Connect(reason) => SessionError::Connect(reason),
-                SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
-                _ => SessionError::PortalBroken,
-            })?;
+        let renewed = oidc.refresh(identifier, refresh, self.clock.now_ms()).await?;
         // Kept before it is used: with rotation the old one is already dead.
         self.keep(&renewed)?;
         Ok(renewed.access)

@@ -35,7 +35,12 @@ impl SecretKey {
         Self { kind: "session", owner: academy.to_owned() }
     }
 
-    /// What an unfinished sign-in needs in order to go on: PKCE verifier, state, nonce.
+    /// The portal's own session, where the app filled in its form: its cookies.
+    pub fn portal_cookies(academy: &str) -> Self {
+        Self { kind: "portal-cookies", owner: academy.to_owned() }
+    }
+
+    /// What an unfinished sign-in needs in order to go on: PKCE verifier, state, nonce; the portal's next step.
     pub fn sign_in(academy: &str) -> Self {
         Self { kind: "sign-in", owner: academy.to_owned() }
     }

@@ -20,6 +20,42 @@ not-ours = This answer does not belong to the sign-in that you asked for.
 not-ours-next = Start the sign-in again from the app.
 sign-in-refused = The portal did not accept the sign-in.
 sign-in-refused-next = Start the sign-in again; if the portal still refuses, contact the support desk.
+sign-in-wrong = The portal refuses this identifier or password.
+sign-in-wrong-next =
+    { $left ->
+        [0] Wait before trying again: one more try might lock your account.
+        [one] Check both, capital letters too. One try is left before a pause.
+       *[other] Check both, capital letters too. { $left } tries are left before a pause.
+    }
+known-wrong = This password has been refused before; it was not sent again.
+known-wrong-next = Type another one, or reset it.
+address-typed = This is an address; the portal wants your identifier.
+address-typed-next = Type your identifiant académique, without @. Nothing was sent.
+incomplete = Something is missing.
+incomplete-next = Fill in every field. Nothing was sent.
+code-wrong = This code is not the right one.
+code-wrong-next =
+    { $left ->
+        [0] Wait before trying again: one more try might lock your account.
+        [one] Type the new code. One try is left before a pause.
+       *[other] Type the new code. { $left } tries are left before a pause.
+    }
+too-late = It took too long.
+too-late-next = Type the new code, or begin the sign-in again. This does not count as a mistake.
+too-soon = A code has just been sent.
+too-soon-next = Look at your messages, junk too, before you ask for another.
+code-resent = Another mail is on its way.
+code-resent-next = Type the newest code.
+stray-answer = An answer came that does not belong to this sign-in.
+stray-answer-next = It is ignored. Go on in the browser, or open the portal's page again.
+browser-needed = The portal asks for a step that only a browser can show.
+browser-needed-next = Go on in the browser, then come back here.
+account-blocked = Your account is blocked by the academy.
+account-blocked-next = Only the support desk can open it: call them. Your password is not the reason.
+password-ended = Your password has expired.
+password-ended-next = Change it on the academy's portal, then sign in here again.
+password-to-change = Your password must be changed before you go on.
+password-to-change-next = Change it on the academy's portal, then sign in here again.
 no-way-in = The app cannot sign in to this academy yet.
 no-way-in-next = Open the portal in your browser meanwhile.
 sign-out-first = Another academy is open in the app.

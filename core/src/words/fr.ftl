@@ -20,6 +20,42 @@ not-ours = Cette réponse ne correspond pas à la connexion que vous avez demand
 not-ours-next = Recommencez la connexion depuis l’application.
 sign-in-refused = La connexion n’a pas été acceptée par le portail.
 sign-in-refused-next = Recommencez la connexion ; si le portail la refuse encore, contactez le support.
+sign-in-wrong = Identifiant ou mot de passe refusé par le portail.
+sign-in-wrong-next =
+    { $left ->
+        [0] Attendez avant de réessayer : un essai de plus pourrait bloquer votre compte.
+        [one] Vérifiez les deux, majuscules comprises. Il reste un essai avant une pause.
+       *[other] Vérifiez les deux, majuscules comprises. Il reste { $left } essais avant une pause.
+    }
+known-wrong = Ce mot de passe a déjà été refusé ; il n’a pas été renvoyé.
+known-wrong-next = Saisissez-en un autre, ou réinitialisez-le.
+address-typed = C’est une adresse ; le portail attend votre identifiant.
+address-typed-next = Saisissez l’identifiant académique, sans @. Rien n’a été envoyé.
+incomplete = Il manque quelque chose.
+incomplete-next = Remplissez tous les champs. Rien n’a été envoyé.
+code-wrong = Ce code n’est pas le bon.
+code-wrong-next =
+    { $left ->
+        [0] Attendez avant de réessayer : un essai de plus pourrait bloquer votre compte.
+        [one] Saisissez le nouveau code. Il reste un essai avant une pause.
+       *[other] Saisissez le nouveau code. Il reste { $left } essais avant une pause.
+    }
+too-late = Le délai est dépassé.
+too-late-next = Saisissez le nouveau code, ou recommencez la connexion. Cela ne compte pas comme une erreur.
+too-soon = Un code vient déjà de partir.
+too-soon-next = Regardez vos messages, indésirables compris, avant d’en demander un autre.
+code-resent = Un nouveau courriel est parti.
+code-resent-next = Saisissez le code le plus récent.
+stray-answer = Une réponse est arrivée qui ne correspond pas à cette connexion.
+stray-answer-next = Elle est ignorée. Continuez dans le navigateur, ou rouvrez la page du portail.
+browser-needed = Le portail demande une étape que seul le navigateur peut montrer.
+browser-needed-next = Continuez dans le navigateur, puis revenez ici.
+account-blocked = Votre compte est bloqué par l’académie.
+account-blocked-next = Seul le support peut le débloquer : appelez-le. Votre mot de passe n’est pas en cause.
+password-ended = Votre mot de passe a expiré.
+password-ended-next = Changez-le sur le portail de l’académie, puis reconnectez-vous ici.
+password-to-change = Votre mot de passe doit être changé avant de continuer.
+password-to-change-next = Changez-le sur le portail de l’académie, puis reconnectez-vous ici.
 no-way-in = L’application ne sait pas encore se connecter à cette académie.
 no-way-in-next = Ouvrez le portail dans votre navigateur en attendant.
 sign-out-first = Une autre académie est ouverte dans l’application.

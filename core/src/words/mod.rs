@@ -57,6 +57,38 @@ pub enum Finding {
     NotOurs,
     /// The sign-in was refused at the portal.
     SignInRefused,
+    /// The portal says that name or password is wrong.
+    SignInWrong {
+        /// How many tries are left.
+        tries_left: u32,
+    },
+    /// This password has been refused before and was not sent again.
+    KnownWrong,
+    /// An address was typed where the identifiant belongs.
+    AddressTyped,
+    /// Something was left empty.
+    Incomplete,
+    /// The code is wrong.
+    CodeWrong {
+        /// How many tries are left.
+        tries_left: u32,
+    },
+    /// The code or the form came too late.
+    TooLate,
+    /// Another code was asked for too soon.
+    TooSoon,
+    /// Another code is on its way.
+    CodeResent,
+    /// An answer that belongs to no sign-in of this phone, or to an older one.
+    StrayAnswer,
+    /// The portal asks for something that only a browser can show.
+    BrowserNeeded,
+    /// The account is blocked until the support desk opens it.
+    AccountBlocked,
+    /// The password has ended.
+    PasswordEnded,
+    /// The password must be changed first.
+    PasswordToChange,
     /// This academy has no known way in.
     NoWayIn,
     /// Somebody is signed in at another academy.
@@ -155,6 +187,19 @@ impl Finding {
             Self::SignInRefused => "sign-in-refused",
             Self::SignOutFirst => "sign-out-first",
             Self::Unsent { .. } => "unsent",
+            Self::SignInWrong { .. } => "sign-in-wrong",
+            Self::KnownWrong => "known-wrong",
+            Self::AddressTyped => "address-typed",
+            Self::Incomplete => "incomplete",
+            Self::CodeWrong { .. } => "code-wrong",
+            Self::TooLate => "too-late",
+            Self::TooSoon => "too-soon",
+            Self::CodeResent => "code-resent",
+            Self::StrayAnswer => "stray-answer",
+            Self::BrowserNeeded => "browser-needed",
+            Self::AccountBlocked => "account-blocked",
+            Self::PasswordEnded => "password-ended",
+            Self::PasswordToChange => "password-to-change",
             Self::NoWayIn => "no-way-in",
             Self::SessionEnded => "session-ended",
             Self::PasswordNeeded => "password-needed",
@@ -211,6 +256,7 @@ impl Finding {
         match self {
             Self::Unofficial { host } => args.set("host", host.as_str()),
             Self::Unsent { letters } => args.set("letters", *letters),
+            Self::SignInWrong { tries_left } | Self::CodeWrong { tries_left } => args.set("left", *tries_left),
             Self::WaitToTry { minutes } | Self::AccountLocked { minutes } => args.set("minutes", *minutes),
             Self::MailRefused { said } => args.set("said", said.as_str()),
             Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),

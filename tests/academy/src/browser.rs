@@ -268,8 +268,13 @@ impl Browser {
         submit(address, form, fields)
     }
 
-    /// Waits for the portal's mail after the first `before` messages and reads its code.
-    async fn mailed_code(&self, teacher: &Teacher, before: usize) -> Result<String, BrowserError> {
+    /// The authenticator's code now.
+    pub fn totp_code(&self) -> Result<String, BrowserError> {
+        code_of(self.totp_secret.as_deref().ok_or(BrowserError::NoSecret)?)
+    }
+
+    /// Waits for the portal's mail after the first `before` messages of the inbox and reads its code.
+    pub async fn mailed_code(&self, teacher: &Teacher, before: usize) -> Result<String, BrowserError> {
         let mut mailbox = self.mail.open(teacher).await?;
         let end = Instant::now() + MAIL_LIMIT;
         loop {

@@ -38,6 +38,7 @@ pub use authority::{Authority, Leaf, Validity};
 pub use browser::{Browser, BrowserError};
 pub use control::Control;
 pub use mailbox::{MailError, Mailbox};
+pub use profile::Way;
 pub use push::{PhoneError, Prompt, PushError, PushPhone};
 pub use setup::SetupError;
 pub use teachers::{Account, SecondFactor, Teacher};
@@ -269,7 +270,12 @@ impl Academy {
 
     /// The profile of this academy, as the app reads it.
     pub fn profile_toml(&self) -> String {
-        profile::toml(&self.issuer, self.imap().port, self.smtp().port)
+        self.profile_toml_for(Way::Oidc)
+    }
+
+    /// The profile of this academy for an app that signs in another way.
+    pub fn profile_toml_for(&self, way: Way) -> String {
+        profile::toml(way, &self.issuer, self.imap().port, self.smtp().port)
     }
 
     /// Replaces members of the portal's configuration and returns when every process of the portal uses them. Sessions

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use cartable_core::ports::{MemoryStore, SecretKey, SecretStore, SecretStoreError};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 /// Keeps secrets in files, in clear: for a test whose app is killed, and for nothing else.
 #[derive(Debug)]
@@ -49,17 +50,31 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Every secret so far with its key; those that are JSON as a whole, and member by member.
+    /// Every secret so far with its key; those that are JSON as a whole, and each text in them by the names that lead to it.
     pub fn secrets(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (key, secret) in self.seen.lock().unwrap().iter() {
             found.push((key.clone(), secret.clone()));
-            if let Ok(serde_json::Value::Object(members)) = serde_json::from_str(secret) {
-                let texts = members.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-                found.extend(texts.map(|(name, text)| (format!("{key} {name}"), text.to_owned())));
+            if let Ok(whole @ Value::Object(_)) = serde_json::from_str(secret) {
+                texts(key, &whole, &mut found);
             }
         }
         found
+    }
+}
+
+fn texts(path: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => found.push((path.to_owned(), text.clone())),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, value)| texts(&format!("{path} {name}"), value, found))
+        }
+        // A field of a form, or a cookie.
+        Value::Array(pair) if let [Value::String(name), Value::String(value)] = pair.as_slice() => {
+            found.push((format!("{path} {name}"), value.clone()));
+        }
+        Value::Array(all) => all.iter().for_each(|value| texts(path, value, found)),
+        _ => {}
     }
 }
 

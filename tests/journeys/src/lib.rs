@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use academy::{Academy, Browser, Teacher};
+use academy::wire::{Direction, Faults, Identity, Wire};
+use academy::{Academy, Browser, Endpoint, Teacher, Validity};
+use cartable_core::academy::Academy as Profile;
 use cartable_core::companion::{Companion, Setup};
-use cartable_core::portal::SignInState;
-use cartable_core::ports::{MemoryStore, Network, Resolver, SecretStore};
+use cartable_core::portal::{Question, SignInState};
+use cartable_core::ports::{Clock, MemoryStore, Network, Resolver, SecretStore, SystemClock};
 use serde_json::{Value, json};
 
 /// The short name of the test academy's profile.
@@ -55,7 +58,8 @@ pub struct Phone {
     /// Its keystore.
     pub secrets: Arc<dyn SecretStore>,
     network: Network,
-    profile: cartable_core::academy::Academy,
+    profile: Profile,
+    clock: Option<Arc<dyn Clock>>,
 }
 
 impl Phone {
@@ -69,18 +73,46 @@ impl Phone {
         let hosts = Hosts::of(academy);
         Self {
             network: network(academy.ca_pem(), &hosts),
-            profile: cartable_core::academy::Academy::from_toml(&academy.profile_toml()).unwrap(),
+            profile: Profile::from_toml(&academy.profile_toml()).unwrap(),
             hosts,
             secrets,
+            clock: None,
         }
+    }
+
+    /// Knows the academy by this profile.
+    #[must_use]
+    pub fn profile(mut self, toml: &str) -> Self {
+        self.profile = Profile::from_toml(toml).unwrap();
+        self
+    }
+
+    /// Tells the time by this clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// From now on its way to `server` leads over a wire that reads along.
+    pub async fn watched(&self, academy: &Academy, server: Endpoint) -> Wire {
+        let wire = academy.wire(server.clone()).await.unwrap();
+        self.hosts.lead(server.host, wire.address());
+        let leaf = academy.authority().issue(&[server.host], Validity::Good).unwrap();
+        wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).record()).await.unwrap();
+        wire
     }
 
     /// What the app is opened with on this phone.
     pub fn setup(&self, folder: &Path) -> Setup {
-        Setup::new(folder)
+        let setup = Setup::new(folder)
             .academy(self.profile.clone())
             .network(self.network.clone())
-            .secrets(Arc::clone(&self.secrets))
+            .secrets(Arc::clone(&self.secrets));
+        match &self.clock {
+            Some(clock) => setup.clock(Arc::clone(clock)),
+            None => setup,
+        }
     }
 
     /// Starts the app, with its data in `folder`.
@@ -98,9 +130,40 @@ impl Phone {
     }
 }
 
+/// A clock that is ahead of the system's by as much as a journey says.
+#[derive(Default)]
+pub struct Ahead(AtomicI64);
+
+impl Ahead {
+    /// Lets `ms` pass.
+    pub fn pass(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Ahead {
+    fn now_ms(&self) -> i64 {
+        SystemClock.now_ms() + self.0.load(Ordering::SeqCst)
+    }
+
+    fn uptime_ms(&self) -> i64 {
+        SystemClock.uptime_ms() + self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The requests that a wire has seen, as `GET /path` without query.
+pub fn requests(wire: &Wire) -> Vec<String> {
+    let sent = wire.recorded(Direction::ToServer);
+    let sent = String::from_utf8_lossy(&sent);
+    let lines = sent.lines().filter_map(|line| line.strip_suffix(" HTTP/1.1"));
+    // A body has no line end of its own: the next request begins on its line.
+    let starts = lines.filter_map(|line| ["GET /", "POST /"].iter().find_map(|verb| line.get(line.rfind(verb)?..)));
+    starts.map(|line| line.split('?').next().unwrap_or(line).to_owned()).collect()
+}
+
 /// Signs in with `browser`.
 pub async fn sign_in(companion: &Companion, browser: &Browser, teacher: &Teacher) -> SignInState {
-    let SignInState::Browser { url, .. } = companion.begin_sign_in(ACADEMY).await.unwrap() else {
+    let SignInState::Asks(Question::Browser { url, .. }) = companion.begin_sign_in(ACADEMY).await.unwrap() else {
         panic!("{:?}", companion.sign_in_state());
     };
     let url = browser.sign_in(&url, teacher).await.unwrap();

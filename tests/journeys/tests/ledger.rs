@@ -1,20 +1,17 @@
-//! A wrong password costs one try at the real servers, whoever would like to send it again.
+//! A wrong password costs one try at the real servers, whoever would like to send it again; what a portal's lock is, and its end.
 
-use academy::wire::{Direction, Faults, Identity, Wire};
-use academy::{Academy, Endpoint, Teacher, Validity};
+use std::sync::Arc;
+use std::time::Duration;
+
+use academy::wire::{Direction, Wire};
+use academy::{Academy, Browser, BrowserError, Teacher, Way};
 use cartable_core::academy::Academy as Profile;
+use cartable_core::attempts::Hold;
 use cartable_core::companion::{Companion, CompanionError};
+use cartable_core::portal::{Notice, Question, SignInState};
+use cartable_core::ports::{Clock, SystemClock};
 use cartable_core::words::Finding;
-use journeys::{Phone, inbox, reset_password, sign_in};
-
-/// A wire on which one can read.
-async fn readable(academy: &Academy, server: Endpoint, phone: &Phone) -> Wire {
-    let wire = academy.wire(server.clone()).await.unwrap();
-    phone.hosts.lead(server.host, wire.address());
-    let leaf = academy.authority().issue(&[server.host], Validity::Good).unwrap();
-    wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).record()).await.unwrap();
-    wire
-}
+use journeys::{ACADEMY, Ahead, Phone, inbox, requests, reset_password, sign_in};
 
 /// How often a password has gone over these wires.
 fn tries(wires: &[&Wire]) -> usize {
@@ -34,8 +31,8 @@ async fn a_wrong_password_is_sent_once_whatever_protocol_wants_it_and_the_right_
     let browser = academy::Browser::new(&academy).unwrap();
     let jeanne = Teacher::by_uid("jdupont").unwrap();
     sign_in(&companion, &browser, jeanne).await;
-    let imap = readable(&academy, academy.imap(), &phone).await;
-    let smtp = readable(&academy, academy.smtp(), &phone).await;
+    let imap = phone.watched(&academy, academy.imap()).await;
+    let smtp = phone.watched(&academy, academy.smtp()).await;
     let wires = [&imap, &smtp];
 
     // Right at first; then it is changed elsewhere, and the phone does not know.
@@ -66,4 +63,101 @@ async fn a_wrong_password_is_sent_once_whatever_protocol_wants_it_and_the_right_
     assert!(matches!(wait, Err(CompanionError::WaitUntil { .. })), "{wait:?}");
     assert_eq!(tries(&wires), before + 2);
     academy.stop().await.unwrap();
+}
+
+/// What another device of the teacher's, or somebody who guesses, does at the portal.
+async fn guess(academy: &Academy, times: usize) {
+    let jeanne = Teacher::by_uid("jdupont").unwrap();
+    for _ in 0..times {
+        let browser = Browser::new(academy).unwrap().with_password("deviné");
+        let refused = browser.sign_in(&format!("{}/", academy.issuer()), jeanne).await;
+        assert!(matches!(refused, Err(BrowserError::Refused(5))), "{refused:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_then_a_lock_with_its_end_then_success_at_the_real_portal() {
+    let academy = Academy::start().await.unwrap();
+    let phone = Phone::new(&academy).profile(&academy.profile_toml_for(Way::Form));
+    let folder = tempfile::tempdir().unwrap();
+    let companion = phone.open(folder.path()).await;
+    let wire = phone.watched(&academy, academy.portal()).await;
+    let posts = || requests(&wire).iter().filter(|request| request.starts_with("POST")).count();
+    guess(&academy, 2).await;
+
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    let state = companion.enter_password("jdupont", &"Secret-1235".into()).await.unwrap();
+    let SignInState::Asks(Question::Password { identifier, notice, .. }) = &state else { panic!("{state:?}") };
+    assert_eq!((identifier.as_deref(), *notice), (Some("jdupont"), Some(Notice::WrongPassword { tries_left: 1 })));
+    // The same again is not even sent.
+    let state = companion.enter_password("jdupont", &"Secret-1235".into()).await.unwrap();
+    let known = matches!(state, SignInState::Asks(Question::Password { notice: Some(Notice::KnownWrong), .. }));
+    assert!(known && posts() == 1, "{state:?}");
+
+    // The third failure in all has locked the account: the right password is not judged, and the end of the lock is told.
+    let now = SystemClock.now_ms();
+    let state = companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap();
+    let SignInState::Asks(Question::Wait { until_ms, hold: Hold::Locked, .. }) = state else { panic!("{state:?}") };
+    assert!((1..=30_000).contains(&(until_ms - now)), "{} ms", until_ms - now);
+    assert_eq!(posts(), 2);
+
+    // Before that nothing goes out, after a restart of the app neither, and the teacher is told why.
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    let state = companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap();
+    assert!(matches!(state, SignInState::Asks(Question::Wait { hold: Hold::Locked, .. })), "{state:?}");
+    drop(companion);
+    let companion = phone.open(folder.path()).await;
+    assert_eq!((companion.sign_in_state(), posts()), (state, 2));
+    let told = companion.words(&CompanionError::WaitUntil { until_ms, hold: Hold::Locked });
+    assert!(told.what.starts_with("Votre compte est verrouillé"), "{told:?}");
+
+    // Its end.
+    let left = until_ms.saturating_sub(SystemClock.now_ms()).max(0);
+    tokio::time::sleep(Duration::from_millis(left.unsigned_abs() + 500)).await;
+    let state = companion.begin_sign_in(ACADEMY).await.unwrap();
+    let SignInState::Asks(Question::Password { identifier, .. }) = &state else { panic!("{state:?}") };
+    assert_eq!(identifier.as_deref(), Some("jdupont"), "the name need not be typed again");
+    let state = companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap();
+    assert!(matches!(state, SignInState::Asks(Question::Introduction { .. })), "{state:?}");
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_mistakes_at_the_portal_hold_back_mail_too_and_the_portal_never_locks() {
+    let academy = Academy::start().await.unwrap();
+    let clock = Arc::new(Ahead::default());
+    let phone = Phone::new(&academy).profile(&academy.profile_toml_for(Way::Form)).clock(clock.clone());
+    let folder = tempfile::tempdir().unwrap();
+    let companion = phone.open(folder.path()).await;
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap();
+    companion.introduce("", "jdupont@academie.test").await.unwrap();
+    companion.sync(&|_, _| {}).await.unwrap();
+    companion.suspend().await.unwrap();
+
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    companion.enter_password("jdupont", &"faux-1".into()).await.unwrap();
+    let state = companion.enter_password("jdupont", &"faux-2".into()).await.unwrap();
+    let SignInState::Asks(Question::Wait { hold: Hold::Caution, notice, .. }) = &state else { panic!("{state:?}") };
+    assert_eq!(*notice, Some(Notice::WrongPassword { tries_left: 0 }));
+    let imap = phone.watched(&academy, academy.imap()).await;
+    let held = companion.sync(&|_, _| {}).await.map(|_| ());
+    assert!(matches!(held, Err(CompanionError::WaitUntil { hold: Hold::Caution, .. })), "{held:?}");
+    assert_eq!(tries(&[&imap]), 0);
+
+    // The portal has not locked: another device is let in. In twenty minutes so is this one, by itself.
+    let other = form_sign_in(&academy).await;
+    assert!(matches!(other, SignInState::Asks(Question::Introduction { .. })), "{other:?}");
+    clock.pass(20 * 60_000);
+    companion.sync(&|_, _| {}).await.unwrap();
+    academy.stop().await.unwrap();
+}
+
+/// Jeanne signs in on another phone.
+async fn form_sign_in(academy: &Academy) -> SignInState {
+    let phone = Phone::new(academy).profile(&academy.profile_toml_for(Way::Form));
+    let folder = tempfile::tempdir().unwrap();
+    let companion = phone.open(folder.path()).await;
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap()
 }

@@ -6,7 +6,7 @@ use academy::wire::{Faults, Identity};
 use academy::{Academy, Authority, Browser, Teacher, Validity};
 use cartable_core::companion::{Companion, CompanionError};
 use cartable_core::mail::{Flags, LetterState, Row};
-use cartable_core::portal::SignInState;
+use cartable_core::portal::{Question, SignInState};
 use cartable_core::store::Change;
 use cartable_core::words::{Finding, Language};
 use journeys::{ACADEMY, Phone, inbox};
@@ -152,7 +152,7 @@ impl<'a> Morning<'a> {
         let title = title.to_owned();
         let url = show.step("browser", &title, async {
             let state = companion.begin_sign_in(ACADEMY).await.map_err(|error| self.words(&companion, &error))?;
-            let SignInState::Browser { url, host } = state else { return Err(unexpected(&state)) };
+            let SignInState::Asks(Question::Browser { url, host, .. }) = state else { return Err(unexpected(&state)) };
             let sees = self.say("mot de passe demandé par", "password asked for by");
             Ok((url, Told::line(format!("{sees} {host}")).and(self.wires.since(self.trips))))
         });

@@ -9,4 +9,4 @@ CREATE TABLE lockout (
 ) STRICT;
 
 -- When the password ends, where the portal has told.
-ALTER TABLE account ADD COLUMN password_expires_ms INTEGER;
+ALTER TABLE account ADD COLUMN password_ends_ms INTEGER;

@@ -61,7 +61,7 @@ private func key(_ error: CompanionError?) -> String? {
     }
 
     private func signIn(_ cartable: Cartable, _ teacher: String) async throws {
-        guard case .browser(let url, let host) = try await cartable.beginSignIn(academy: academyId) else {
+        guard case .browser(let url, let host, _, _) = try await cartable.beginSignIn(academy: academyId) else {
             Issue.record("no browser")
             return
         }
