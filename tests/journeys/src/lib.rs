@@ -170,6 +170,15 @@ pub async fn sign_in(companion: &Companion, browser: &Browser, teacher: &Teacher
     companion.browser_returned(&url).await.unwrap()
 }
 
+/// A page by which another device of the teacher's signs in.
+pub fn authorize(academy: &Academy) -> String {
+    format!(
+        "{}/oauth2/authorize?response_type=code&client_id=mobile&redirect_uri=fr.academie.mobile:/oauth2redirect&scope=openid\
+         &state=s&nonce=n&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256",
+        academy.issuer()
+    )
+}
+
 /// The inbox's number in the store.
 pub async fn inbox(companion: &Companion) -> i64 {
     companion.mailboxes().await.unwrap()[0].id

@@ -9,7 +9,7 @@ use cartable_core::academy::SecondFactor;
 use cartable_core::companion::{Companion, CompanionError};
 use cartable_core::portal::{Notice, Question, SignInFailure, SignInState};
 use cartable_core::words::Finding;
-use journeys::{ACADEMY, Ahead, Phone, requests, subjects};
+use journeys::{ACADEMY, Ahead, Phone, authorize, requests, subjects};
 use serde_json::{Map, Value, json};
 
 const PASSWORD: &str = "Secret-1234";
@@ -376,13 +376,4 @@ async fn the_tab_that_finishes_first_signs_in_whichever_it_was() {
     // The other one comes too late to change anything.
     assert_eq!(companion.browser_returned(&second).await.unwrap(), state);
     academy.stop().await.unwrap();
-}
-
-/// A page that leads the scripted browser through a sign-in of its own.
-fn authorize(academy: &Academy) -> String {
-    format!(
-        "{}/oauth2/authorize?response_type=code&client_id=mobile&redirect_uri=fr.academie.mobile:/oauth2redirect&scope=openid\
-         &state=s&nonce=n&code_challenge=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU&code_challenge_method=S256",
-        academy.issuer()
-    )
 }

@@ -5,6 +5,7 @@ mod morning;
 mod options;
 mod picture;
 mod show;
+mod ways;
 mod wires;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use journeys::{ACADEMY, Phone, inbox};
 
 use crate::options::Options;
 use crate::show::{Show, Stopped, Told, Trouble};
+use crate::ways;
 use crate::wires::Wires;
 
 /// Whose morning it is: Paul, from whom the portal wants a code by mail.
@@ -45,7 +46,10 @@ const SEED: u64 = 2026;
 /// The whole morning. What goes wrong has been shown when it returns.
 pub(crate) async fn run(show: &mut Show, options: &Options) -> Result<(), Stopped> {
     let (academy, servers) = open_academy(show, options).await?;
-    let outcome = Morning::run(show, options, &academy).await;
+    let outcome = match Morning::run(show, options, &academy).await {
+        Ok(()) => ways::run(show, options, &academy).await,
+        Err(stopped) => Err(stopped),
+    };
     if options.keep {
         keep(show, &academy).await;
     }
@@ -67,9 +71,9 @@ async fn open_academy(show: &mut Show, options: &Options) -> Result<(Academy, st
     );
     let title = title.to_owned();
     let academy = show.step("academy", &title, async {
-        let academy = Academy::start().await.map_err(|error| broken(&error))?;
+        let academy = Academy::builder().push().start().await.map_err(|error| broken(&error))?;
         let addresses = format!(
-            "LemonLDAP::NG :{} · OpenLDAP · Dovecot :{} · Postfix :{}",
+            "LemonLDAP::NG :{} · OpenLDAP · Dovecot :{} · Postfix :{} · privacyIDEA",
             academy.portal().port,
             academy.imap().port,
             academy.smtp().port
@@ -431,16 +435,16 @@ async fn keep(show: &mut Show, academy: &Academy) {
     }
 }
 
-fn teacher(uid: &str) -> Result<&'static Teacher, Trouble> {
+pub(crate) fn teacher(uid: &str) -> Result<&'static Teacher, Trouble> {
     Teacher::by_uid(uid).ok_or(Trouble::new(format!("no teacher {uid}"), "this is a bug"))
 }
 
-fn unexpected(state: &SignInState) -> Trouble {
+pub(crate) fn unexpected(state: &SignInState) -> Trouble {
     Trouble::new(format!("{state:?}"), "see the portal's log")
 }
 
 /// Something outside the app: said as it is.
-fn broken(error: &dyn std::fmt::Display) -> Trouble {
+pub(crate) fn broken(error: &dyn std::fmt::Display) -> Trouble {
     Trouble::new(error.to_string(), "see above; run it again once that is mended")
 }
 
