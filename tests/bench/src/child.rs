@@ -122,7 +122,7 @@ fn peak() -> Result<u64, Failure> {
 }
 
 /// The time on a processor of the threads of this process, those that have ended not among them. Linux only.
-fn cpu() -> Result<f64, Failure> {
+pub(crate) fn cpu() -> Result<f64, Failure> {
     let mut nanoseconds = 0;
     for task in std::fs::read_dir("/proc/self/task")? {
         let told = std::fs::read_to_string(task?.path().join("schedstat"))?;

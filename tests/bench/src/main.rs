@@ -12,6 +12,7 @@ mod first_sync;
 mod library_size;
 mod phone;
 mod place;
+mod sign_in;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use place::Place;
 /// Whatever went wrong, in its own words: nobody handles it, somebody reads it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const NAMES: [&str; 3] = ["first-sync", "first-screen", "library-size"];
+const NAMES: [&str; 4] = ["first-sync", "first-screen", "sign-in", "library-size"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -83,6 +84,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
         let figures = match name.as_str() {
             "first-sync" => first_sync::measure(place, wish.rounds).await?,
             "first-screen" => first_screen::measure(place, wish.rounds).await?,
+            "sign-in" => sign_in::measure(place, wish.rounds).await?,
             _ => library_size::measure().await?,
         };
         for figure in figures {
