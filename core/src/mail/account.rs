@@ -17,7 +17,7 @@ use super::imap::{ImapError, ImapSession, Limits};
 use crate::academy::{Academy, MailLogin, MailMechanism, MailSettings};
 use crate::attempts::{Ledger, Outcome, Presence, Reservation};
 use crate::portal::{Session, Who};
-use crate::ports::{Network, SecretKey, SecretStore, TlsConnection};
+use crate::ports::{Clock, Network, SecretKey, SecretStore, TlsConnection};
 use crate::store::Store;
 
 /// How long a mail server may be silent in the middle of an answer.
@@ -32,6 +32,7 @@ pub struct MailAccount {
     session: Arc<Session>,
     secrets: Arc<dyn SecretStore>,
     ledger: Ledger,
+    pub(super) clock: Arc<dyn Clock>,
     background: Lane,
     foreground: Lane,
     /// Cancelled and replaced by [`MailAccount::disconnect`].
@@ -71,8 +72,9 @@ impl MailAccount {
         network: Network,
         session: Arc<Session>,
         secrets: Arc<dyn SecretStore>,
-        ledger: Ledger,
+        clock: Arc<dyn Clock>,
     ) -> Self {
+        let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         Self {
             academy,
             who,
@@ -81,6 +83,7 @@ impl MailAccount {
             session,
             secrets,
             ledger,
+            clock,
             background: Lane::default(),
             foreground: Lane::default(),
             stop: std::sync::Mutex::default(),

@@ -68,6 +68,15 @@ pub(super) struct Arrived {
     pub(super) unreadable: bool,
 }
 
+/// Where a message lies on the server.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) mailbox: String,
+    pub(super) uid_validity: Option<u32>,
+    pub(super) uid: u32,
+    pub(super) size: u64,
+}
+
 /// What is known of a mailbox as a whole.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Mark {
@@ -346,12 +355,14 @@ pub(super) fn keep_body(t: &Transaction<'_>, message: i64, raw: &[u8]) -> Result
     Ok(())
 }
 
-/// Where a message lies on the server: mailbox name, UIDVALIDITY, UID, size.
-pub(super) fn place(c: &Connection, message: i64) -> Result<(String, Option<u32>, u32, u64), StoreError> {
+pub(super) fn place(c: &Connection, message: i64) -> Result<Place, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT b.name, b.uid_validity, m.uid, m.size FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE m.id = ?",
     )?;
-    Ok(query.query_row([message], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row.get(3)?))))?)
+    let place = query.query_row([message], |row| {
+        Ok(Place { mailbox: row.get(0)?, uid_validity: row.get(1)?, uid: row.get(2)?, size: count(row.get(3)?) })
+    });
+    Ok(place?)
 }
 
 /// What is shown is what the server said, with every waiting action applied in order.

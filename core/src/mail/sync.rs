@@ -1,8 +1,10 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::account::{Errand, MailAccount};
+use super::alarms;
 use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{HeaderEvent, ImapError, Messages, Role, Selected, UidSet};
@@ -33,6 +35,8 @@ pub struct SyncReport {
 struct Tally<'a> {
     report: SyncReport,
     expected: u64,
+    /// Whether what arrives is new, and not an old mailbox seen for the first time.
+    news: bool,
     progress: &'a (dyn Fn(u64, u64) + Send + Sync),
 }
 
@@ -47,9 +51,11 @@ impl MailAccount {
     pub async fn sync_telling(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
             let mut errand = self.background().await?;
-            let mut tally = Tally { report: SyncReport::default(), expected: 0, progress };
+            let mut tally = Tally { report: SyncReport::default(), expected: 0, news: false, progress };
+            errand.imap.fetch_results(self.academy.mail_code.is_some());
             self.push(&mut errand, &mut tally).await?;
             self.pull_inbox(&mut errand, &mut tally).await?;
+            self.settle_alarms(&mut errand).await?;
             self.pull_mailboxes(&mut errand).await?;
             errand.end();
             Ok(tally.report)
@@ -177,6 +183,7 @@ impl MailAccount {
                 .await?;
         }
         let first = mark.uid_validity != now.uid_validity || (known == 0 && !mark.complete);
+        tally.news = !first && mark.complete;
         if first {
             self.pull_by_sequence(errand, mailbox, &selected, tally).await?;
         }
@@ -320,9 +327,13 @@ impl MailAccount {
             return Ok(());
         }
         let count = arrived.len() as u64;
+        let watch = tally.news.then(|| (Arc::clone(&self.academy), self.clock.now_ms()));
         self.store
             .write(move |t, changes| {
                 rows::add(t, mailbox, &arrived)?;
+                if let Some((academy, now)) = watch {
+                    alarms::suspect(t, &academy, mailbox, &arrived, now)?;
+                }
                 changes.push(Change::Messages { mailbox });
                 Ok(())
             })

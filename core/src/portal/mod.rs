@@ -10,6 +10,7 @@ mod oidc;
 mod run;
 mod session;
 mod state;
+pub mod time;
 mod transitions;
 
 pub use run::SignIn;

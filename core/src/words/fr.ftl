@@ -36,6 +36,8 @@ password-needed = Le serveur de messagerie demande un mot de passe.
 password-needed-next = Saisissez le mot de passe de la messagerie.
 password-wrong = Le serveur de messagerie refuse ce mot de passe.
 password-wrong-next = Il ne sera pas renvoyé. Saisissez le mot de passe actuel.
+unasked-code = Le portail a envoyé un code de connexion que cette application n’a pas demandé.
+unasked-code-next = Si vous ne vous connectez pas vous-même ailleurs, quelqu’un connaît peut-être votre mot de passe : changez-le maintenant et ne donnez ce code à personne.
 wait-to-try =
     { $minutes ->
         [one] Encore une minute avant de réessayer.

@@ -72,6 +72,8 @@ pub enum Finding {
     PasswordNeeded,
     /// The server says that the mail password is wrong.
     PasswordWrong,
+    /// A sign-in code came by mail, and no sign-in on this phone asked for it.
+    UnaskedCode,
     /// One more try might lock the account.
     WaitToTry {
         /// Minutes to wait, at least one.
@@ -154,6 +156,7 @@ impl Finding {
             Self::SessionEnded => "session-ended",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
+            Self::UnaskedCode => "unasked-code",
             Self::WaitToTry { .. } => "wait-to-try",
             Self::MailRefused { .. } => "mail-refused",
             Self::MailDown => "mail-down",

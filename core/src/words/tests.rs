@@ -22,6 +22,7 @@ fn all() -> Vec<Finding> {
         F::SessionEnded,
         F::PasswordNeeded,
         F::PasswordWrong,
+        F::UnaskedCode,
         F::WaitToTry { minutes: 12 },
         F::MailRefused { said: "no such thing".into() },
         F::MailDown,

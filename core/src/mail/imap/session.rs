@@ -67,6 +67,8 @@ pub struct ImapSession {
     pub(super) exists: Option<u32>,
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
+    /// Whether headers are fetched with what the server found out about the sender.
+    pub(super) results: bool,
     events: VecDeque<ServerEvent>,
     /// Room for the answer that is read.
     answer: Vec<u8>,
@@ -101,6 +103,7 @@ impl ImapSession {
             capabilities: BTreeSet::new(),
             under_way: false,
             exists: None,
+            results: false,
             expunged: false,
             events: VecDeque::new(),
             answer: Vec::new(),
