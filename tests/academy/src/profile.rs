@@ -20,6 +20,12 @@ client_id = "mobile"
 redirect_uri = "{REDIRECT_URI}"
 scopes = ["openid", "profile", "email", "offline_access"]
 
+[mail_code]
+senders = ["portail@academie.test"]
+authserv_id = "smtp.academie.test"
+proof = "auth"
+digits = 6
+
 [move_to_national]
 status = "apart"
 
