@@ -35,7 +35,7 @@ impl Companion {
         let Some(academy) = self.academy() else { return Ok(None) };
         let now = self.clock.now_ms();
         match time::window(&self.store, &academy.id, now).await? {
-            Some(begun) => Ok(mail.offered_code(begun, now).await?),
+            Some(sign_in) => Ok(mail.offered_code(sign_in, now).await?),
             None => Ok(None),
         }
     }

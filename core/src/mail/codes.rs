@@ -13,6 +13,7 @@ use super::authentication_results::{self, MethodResult};
 use super::error::MailError;
 use super::mime;
 use crate::academy::{MailCodeRule, MailProof};
+use crate::portal::time::UnderWay;
 use crate::store::StoreError;
 
 /// How old a code may be: LemonLDAP::NG takes it for two minutes, no portal is known to for more than ten.
@@ -43,13 +44,12 @@ struct Candidate {
 }
 
 impl MailAccount {
-    /// The newest code that came by mail for the sign-in that began at `begun_ms`, where the academy's profile tells how to
-    /// know one. Reads the store; a mail that is a candidate is fetched once. From then on its code is for this sign-in only,
+    /// The newest code that came by mail for this sign-in, where the academy's profile tells how to know one. Reads the store; a mail that is a candidate is fetched once. From then on its code is for this sign-in only,
     /// and not offered again once [`MailAccount::code_taken`] was told.
-    pub async fn offered_code(&self, begun_ms: i64, now_ms: i64) -> Result<Option<OfferedCode>, MailError> {
+    pub async fn offered_code(&self, sign_in: UnderWay, now_ms: i64) -> Result<Option<OfferedCode>, MailError> {
         let Some(rule) = self.academy.mail_code.clone() else { return Ok(None) };
         let (academy, digits) = (self.academy.id.clone(), rule.digits);
-        let found = self.store.read(move |c| candidates(c, &academy, &rule, begun_ms, now_ms)).await?;
+        let found = self.store.read(move |c| candidates(c, &academy, &rule, sign_in, now_ms)).await?;
         let (mut newest, mut seen) = (None, BTreeSet::new());
         for Candidate { message, received_ms } in found {
             let raw = match self.unless_stopped(self.raw(message)).await {
@@ -65,7 +65,7 @@ impl MailAccount {
             .write(move |t, _| {
                 t.execute(
                     "INSERT INTO offered_code (message, begun_ms) VALUES (?, ?) ON CONFLICT (message) DO NOTHING",
-                    params![message, begun_ms],
+                    params![message, sign_in.begun_ms],
                 )?;
                 Ok(())
             })
@@ -84,27 +84,27 @@ impl MailAccount {
     }
 }
 
-/// The mails that may hold a code for the sign-in that began then, newest first: of the right sender, vouched for, and of this
-/// time. What the server says of the time is in whole seconds.
+/// The mails that may hold a code for this sign-in, newest first: of the right sender, vouched for, and of this time. What the
+/// server says of the time is in whole seconds.
 fn candidates(
     c: &Connection,
     academy: &str,
     rule: &MailCodeRule,
-    begun_ms: i64,
+    sign_in: UnderWay,
     now_ms: i64,
 ) -> Result<Vec<Candidate>, StoreError> {
-    let since = begun_ms.div_euclid(1000).saturating_mul(1000).max(now_ms.saturating_sub(FRESH_MS));
+    let since = sign_in.begun_ms.div_euclid(1000).saturating_mul(1000).max(now_ms.saturating_sub(FRESH_MS));
     // What came before a code that was taken is older than it.
     let mut query = c.prepare_cached(
         "SELECT m.id, m.received_ms, m.from_address, m.subject, m.header FROM message m
          LEFT JOIN offered_code o ON o.message = m.id
          WHERE m.mailbox IN (SELECT id FROM mailbox WHERE academy = ?1) AND m.hidden = 0 AND m.received_ms >= ?2
-           AND m.unreadable = 0 AND m.size <= ?3 AND (o.message IS NULL OR (o.taken = 0 AND o.begun_ms = ?4))
+           AND m.id > ?5 AND m.unreadable = 0 AND m.size <= ?3 AND (o.message IS NULL OR (o.taken = 0 AND o.begun_ms = ?4))
            AND m.received_ms > ifnull((SELECT max(t.received_ms) FROM message t JOIN offered_code u ON u.message = t.id
                                        WHERE u.taken = 1 AND t.received_ms >= ?2), 0)
          ORDER BY m.received_ms DESC, m.uid DESC",
     )?;
-    let mut rows = query.query(params![academy, since, LARGEST, begun_ms])?;
+    let mut rows = query.query(params![academy, since, LARGEST, sign_in.begun_ms, sign_in.last_message])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (from, subject): (Option<String>, String) = (row.get(2)?, row.get(3)?);

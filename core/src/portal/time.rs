@@ -14,6 +14,16 @@ const AROUND_MS: i64 = 2 * 60 * 1000;
 /// Older times explain nothing that is still looked at.
 const KEPT_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
+/// The sign-in that is under way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct UnderWay {
+    /// When it began.
+    pub begun_ms: i64,
+    /// The number of the last message that the phone knew then.
+    pub last_message: i64,
+}
+
 /// Writes down that a sign-in at `academy` begins. One that was under way there ends by it. Durable when it returns.
 pub async fn begun(store: &Store, academy: &str, now_ms: i64) -> Result<(), StoreError> {
     let academy = academy.to_owned();
@@ -21,7 +31,11 @@ pub async fn begun(store: &Store, academy: &str, now_ms: i64) -> Result<(), Stor
         .write(move |t, _| {
             end(t, &academy, now_ms)?;
             t.execute("DELETE FROM sign_in_time WHERE begun_ms < ?", [now_ms.saturating_sub(KEPT_MS)])?;
-            t.execute("INSERT INTO sign_in_time (academy, begun_ms) VALUES (?, ?)", params![academy, now_ms])?;
+            t.execute(
+                "INSERT INTO sign_in_time (academy, begun_ms, last_message)
+                 VALUES (?, ?, (SELECT ifnull(max(id), 0) FROM message))",
+                params![academy, now_ms],
+            )?;
             Ok(())
         })
         .await
@@ -33,17 +47,20 @@ pub async fn ended(store: &Store, academy: &str, now_ms: i64) -> Result<(), Stor
     store.write(move |t, _| end(t, &academy, now_ms)).await
 }
 
-/// When the sign-in that is under way at `academy` at `now_ms` began; `None` without one.
-pub async fn window(store: &Store, academy: &str, now_ms: i64) -> Result<Option<i64>, StoreError> {
+/// The sign-in that is under way at `academy` at `now_ms`; `None` without one.
+pub async fn window(store: &Store, academy: &str, now_ms: i64) -> Result<Option<UnderWay>, StoreError> {
     let academy = academy.to_owned();
     store
         .read(move |c| {
             let mut query = c.prepare_cached(
-                "SELECT begun_ms FROM sign_in_time WHERE academy = ? AND ended_ms IS NULL AND begun_ms > ?
+                "SELECT begun_ms, last_message FROM sign_in_time WHERE academy = ? AND ended_ms IS NULL AND begun_ms > ?
                  ORDER BY begun_ms DESC LIMIT 1",
             )?;
             let after = now_ms.saturating_sub(LONGEST_MS);
-            Ok(query.query_row(params![academy, after], |row| row.get(0)).optional()?)
+            let under_way = query.query_row(params![academy, after], |row| {
+                Ok(UnderWay { begun_ms: row.get(0)?, last_message: row.get(1)? })
+            });
+            Ok(under_way.optional()?)
         })
         .await
 }

@@ -2,7 +2,10 @@
 CREATE TABLE sign_in_time (
     academy TEXT NOT NULL,
     begun_ms INTEGER NOT NULL,
-    ended_ms INTEGER
+    ended_ms INTEGER,
+    -- The last message that the phone knew when it began: what it knew is not of this sign-in. A mail server's clock alone
+    -- does not tell, it counts whole seconds.
+    last_message INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX sign_in_time_recent ON sign_in_time (academy, begun_ms);
