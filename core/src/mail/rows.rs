@@ -104,13 +104,14 @@ pub(super) enum Kind {
     Bin,
 }
 
+/// Each count is that of an index.
+const MAILBOXES: &str = "SELECT id, name, role, complete,
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
+FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name";
+
 pub(super) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT id, name, role, complete,
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
-         FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name",
-    )?;
+    let mut query = c.prepare_cached(MAILBOXES)?;
     let rows = query.query_map([academy], |row| {
         Ok(Mailbox {
             id: row.get(0)?,
@@ -215,6 +216,18 @@ pub(super) fn uids(c: &Connection, mailbox: i64) -> Result<Vec<(u32, Flags)>, St
     let mut query = c.prepare_cached("SELECT uid, server_flags FROM message WHERE mailbox = ? ORDER BY uid")?;
     let rows = query.query_map([mailbox], |row| Ok((row.get(0)?, Flags::from_bits(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those of `uids` that the mailbox does not have here. Reads nothing of the others.
+pub(super) fn missing(c: &Connection, mailbox: i64, uids: &[u32]) -> Result<Vec<u32>, StoreError> {
+    let mut query = c.prepare_cached("SELECT 1 FROM message WHERE mailbox = ? AND uid = ?")?;
+    let mut missing = Vec::new();
+    for uid in uids {
+        if !query.exists(params![mailbox, uid])? {
+            missing.push(*uid);
+        }
+    }
+    Ok(missing)
 }
 
 pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
@@ -394,3 +407,6 @@ fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
 fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::account::{Errand, MailAccount};
@@ -16,6 +15,8 @@ const FIRST: u32 = 50;
 const BATCH: u32 = 500;
 /// Headers written at once: weighs the cost of a transaction against memory and what a kill loses.
 const TRANSACTION: usize = 2000;
+/// The same in bytes of headers: two thousand usual ones fit, of the largest only eight.
+const TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a sync did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -278,11 +279,13 @@ impl MailAccount {
         if asked.is_empty() {
             return Ok(());
         }
-        let ours: BTreeSet<u32> =
-            self.store.read(move |c| rows::uids(c, mailbox)).await?.into_iter().map(|(uid, _)| uid).collect();
-        let flags: BTreeMap<u32, Flags> = theirs.iter().copied().collect();
-        let missing = asked.iter().filter(|uid| !ours.contains(uid));
-        let missing = missing.map(|uid| unreadable(*uid, flags.get(uid).copied().unwrap_or_default(), Vec::new()));
+        let asked = asked.to_vec();
+        let missing = self.store.read(move |c| rows::missing(c, mailbox, &asked)).await?;
+        let flags = |uid: u32| {
+            let at = theirs.binary_search_by_key(&uid, |(uid, _)| *uid).ok().and_then(|at| theirs.get(at));
+            at.map(|(_, flags)| *flags).unwrap_or_default()
+        };
+        let missing = missing.into_iter().map(|uid| unreadable(uid, flags(uid), Vec::new()));
         self.write_headers(mailbox, missing.collect(), tally).await
     }
 
@@ -296,29 +299,32 @@ impl MailAccount {
         tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
         let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
-        let mut arrived: Vec<Arrived> = Vec::new();
-        let fetched = errand.imap.fetch_headers(first, &mut |event| arrived.extend(header(event))).await;
-        self.write_headers(mailbox, arrived, tally).await?;
-        fetched?;
-        let mut fetch = errand.imap.header_fetch(rest);
-        let (mut waiting, mut going) = (Vec::new(), Ok(true));
-        while going == Ok(true) {
-            let mut arrived = Vec::new();
-            let read = async {
-                while arrived.len() < TRANSACTION {
-                    if !fetch.go_on(&mut |event| arrived.extend(header(event))).await? {
-                        return Ok(false);
+        for sets in [first, rest] {
+            let mut fetch = errand.imap.header_fetch(sets);
+            let (mut waiting, mut going) = (Vec::new(), Ok(true));
+            while going == Ok(true) {
+                let (mut arrived, mut bytes) = (Vec::<Arrived>::new(), 0);
+                let read = async {
+                    while arrived.len() < TRANSACTION && bytes < TRANSACTION_BYTES {
+                        let mut take = |event| {
+                            let one = header(event);
+                            bytes += one.as_ref().map_or(0, |one| one.header.len());
+                            arrived.extend(one);
+                        };
+                        if !fetch.go_on(&mut take).await? {
+                            return Ok(false);
+                        }
                     }
-                }
-                Ok::<_, ImapError>(true)
-            };
-            let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
-            written?;
-            (waiting, going) = (arrived, read);
+                    Ok::<_, ImapError>(true)
+                };
+                let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
+                written?;
+                (waiting, going) = (arrived, read);
+            }
+            // What came before a failure is good and is kept; the sync goes on behind it next time.
+            self.write_headers(mailbox, waiting, tally).await?;
+            going?;
         }
-        // What came before a failure is good and is kept; the sync goes on behind it next time.
-        self.write_headers(mailbox, waiting, tally).await?;
-        going?;
         Ok(())
     }
 

@@ -22,6 +22,8 @@ const HEADERS_AND_RESULTS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK
 /// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
 /// and back, eight take half the time of two.
 const PIPELINE: usize = 8;
+/// How much of an answer is read at once: five hundred headers of 256 KiB are too much for a phone.
+const PAUSE: u64 = 512 * 1024;
 /// Leaves room for servers that take the limit of 256 KiB above for a hint.
 const HEADER_LITERAL: usize = 1024 * 1024;
 
@@ -192,7 +194,7 @@ impl ImapSession {
 }
 
 impl HeaderFetch<'_> {
-    /// Reads to the end of one command; false when there are no more. The server has work also while nobody reads here.
+    /// Reads to the end of one command, or half a mebibyte; false when there is no more. The server has work also while nobody reads here.
     pub async fn go_on(&mut self, each: &mut (dyn FnMut(HeaderEvent) + Send)) -> Result<bool, ImapError> {
         self.fill().await?;
         if self.ids.is_empty() {
@@ -202,7 +204,8 @@ impl HeaderFetch<'_> {
             return std::mem::replace(&mut self.refused, Ok(())).map(|()| false);
         }
         let mut take = |response: &Response<'_>| each_row(response, &self.wire, each);
-        let (which, outcome) = self.session.answers("FETCH", &self.ids, &mut take).await?;
+        let read = self.session.some_answers("FETCH", &self.ids, &mut take, PAUSE).await?;
+        let Some((which, outcome)) = read else { return Ok(true) };
         let (unread, lost) = self.session.watch.take_diverted();
         for raw in unread {
             match unreadable_fetch(&raw) {
