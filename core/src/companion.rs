@@ -22,6 +22,7 @@ pub use setup::Setup;
 use seat::Seat;
 
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
+use crate::attempts::Presence;
 use crate::mail::mime::Attachment;
 use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
 use crate::portal::{SignInEvent, SignInFailure, SignInState, Who};
@@ -211,7 +212,7 @@ impl Companion {
     }
 
     /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once:
-    /// the teacher is there. [`Finding::PasswordWrong`] when the server refuses it; then it is not kept. When the server cannot
+    /// the teacher is there. [`Finding::PasswordWrong`] (or of an app password) when the server refuses it; then it is not kept. When the server cannot
     /// be asked it is kept, and the error says why it was not tried.
     pub async fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
         let mail = self.mail()?;
@@ -219,7 +220,9 @@ impl Companion {
         let key = SecretKey::mail_password(&seat.academy.id, &mail.who().identifier);
         self.secrets.put(&key, password)?;
         let checked = mail.check_login().await.map_err(CompanionError::from);
-        if checked == Err(CompanionError::SignInAgain(Finding::PasswordWrong)) {
+        let wrong =
+            matches!(checked, Err(CompanionError::SignInAgain(Finding::PasswordWrong | Finding::AppPasswordWrong)));
+        if wrong {
             self.secrets.delete(&key)?;
         }
         checked
@@ -289,9 +292,10 @@ impl Companion {
     }
 
     /// Brings phone and server together: the teacher's actions out, headers in, newest first. `progress` is told how many
-    /// headers of how many have come. May be dropped at any moment; goes on from there next time.
+    /// headers of how many have come. May be dropped at any moment; goes on from there next time. For a teacher who asked for
+    /// it and waits: a password may be tried once more than by [`Companion::sync_once`].
     pub async fn sync(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, CompanionError> {
-        Ok(self.mail()?.sync_telling(progress).await?)
+        Ok(self.mail()?.sync_telling(Presence::Attended, progress).await?)
     }
 
     /// What a background job calls: sends and syncs, and returns by the deadline with what was done until then.
@@ -301,7 +305,7 @@ impl Companion {
         // A letter that cannot be sent must not keep new mail away: its trouble is in the outbox.
         let sent = timeout_at(end, self.send_waiting()).await;
         done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
-        if let Ok(synced) = timeout_at(end, self.sync(&|_, _| {})).await {
+        if let Ok(synced) = timeout_at(end, self.mail()?.sync()).await {
             done.report = Some(synced?);
         }
         Ok(done)

@@ -150,6 +150,8 @@ pub struct MailSettings {
     pub login: MailLogin,
     /// How to prove who one is, best first.
     pub auth: Vec<MailMechanism>,
+    /// Which password it is, where that is known. Where it is not, it is taken for the portal's, so that its tries count there.
+    pub secret: Option<MailSecret>,
     /// IMAP with TLS from the first byte.
     pub imap: MailServer,
     /// Submission with TLS from the first byte.
@@ -182,6 +184,7 @@ impl Generation {
             domain: domain.to_owned(),
             login: self.login?,
             auth: self.auth.clone(),
+            secret: self.secret,
             imap: server(&self.imap)?,
             smtp: server(&self.smtp)?,
         })

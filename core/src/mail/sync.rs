@@ -8,6 +8,7 @@ use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{HeaderEvent, ImapError, Messages, Role, Selected, UidSet};
 use super::rows::{self, Action, Arrived, Kind, Mark};
+use crate::attempts::Presence;
 use crate::store::Change;
 
 /// The first command fills the first screen; the others are long enough for the server and short enough to be read again.
@@ -45,13 +46,18 @@ impl MailAccount {
     /// Does the teacher's waiting actions on the server, then brings the inbox up to date: newest first, a batch at a
     /// time, each durable before the next but one is read. Dropped in the middle, it goes on from there next time.
     pub async fn sync(&self) -> Result<SyncReport, MailError> {
-        self.sync_telling(&|_, _| {}).await
+        self.sync_telling(Presence::Unattended, &|_, _| {}).await
     }
 
-    /// The same, telling after each batch how many headers of how many have come. `progress` must not wait for anything.
-    pub async fn sync_telling(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, MailError> {
+    /// The same, telling after each batch how many headers of how many have come. `progress` must not wait for anything. Where
+    /// a password is to be tried, `presence` says whether somebody waits for it.
+    pub async fn sync_telling(
+        &self,
+        presence: Presence,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
-            let mut errand = self.background().await?;
+            let mut errand = self.background(presence).await?;
             let mut tally = Tally { report: SyncReport::default(), expected: 0, news: false, progress };
             errand.imap.fetch_results(self.academy.mail_code.is_some());
             self.push(&mut errand, &mut tally).await?;

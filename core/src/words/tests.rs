@@ -22,6 +22,8 @@ fn all() -> Vec<Finding> {
         F::SessionEnded,
         F::PasswordNeeded,
         F::PasswordWrong,
+        F::AppPasswordNeeded,
+        F::AppPasswordWrong,
         F::UnaskedCode,
         F::WaitToTry { minutes: 12 },
         F::MailRefused { said: "no such thing".into() },
