@@ -3,6 +3,7 @@
 //! Calls that read answer from the store and wait for nobody. Calls that act write down what the teacher did and return;
 //! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
 
+mod codes;
 mod error;
 mod seat;
 mod setup;
@@ -21,6 +22,7 @@ pub use setup::Setup;
 use seat::Seat;
 
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
+use crate::attempts::Presence;
 use crate::mail::mime::Attachment;
 use crate::mail::{After, Flags, Letter, MailAccount, Mailbox, Opened, Row, SyncReport};
 use crate::portal::Who;
@@ -195,9 +197,10 @@ impl Companion {
     }
 
     /// Brings phone and server together: the teacher's actions out, headers in, newest first. `progress` is told how many
-    /// headers of how many have come. May be dropped at any moment; goes on from there next time.
+    /// headers of how many have come. May be dropped at any moment; goes on from there next time. For a teacher who asked for
+    /// it and waits: a password may be tried once more than by [`Companion::sync_once`].
     pub async fn sync(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, CompanionError> {
-        Ok(self.mail()?.sync_telling(progress).await?)
+        Ok(self.mail()?.sync_telling(Presence::Attended, progress).await?)
     }
 
     /// What a background job calls: sends and syncs, and returns by the deadline with what was done until then.
@@ -207,7 +210,7 @@ impl Companion {
         // A letter that cannot be sent must not keep new mail away: its trouble is in the outbox.
         let sent = timeout_at(end, self.send_waiting()).await;
         done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
-        if let Ok(synced) = timeout_at(end, self.sync(&|_, _| {})).await {
+        if let Ok(synced) = timeout_at(end, self.mail()?.sync()).await {
             done.report = Some(synced?);
         }
         Ok(done)

@@ -101,6 +101,40 @@ pub enum SecondFactor {
     BirthDate,
 }
 
+/// How to know the portal's mail with a sign-in code, and that it is no forgery.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MailCodeRule {
+    /// The addresses it comes from.
+    pub senders: Vec<String>,
+    /// The name by which the academy's own mail server signs its `Authentication-Results` (RFC 8601, 2.5). That server must
+    /// be one that removes such fields from mail that comes from elsewhere.
+    pub authserv_id: String,
+    /// What that server must have found out about the sender.
+    pub proof: MailProof,
+    /// How many digits the code has.
+    pub digits: u8,
+    /// Words that its subject holds, where other mail comes from the same address. Case does not count.
+    #[serde(default)]
+    pub subject: Option<String>,
+}
+
+/// What a mail server has found out about a sender (RFC 8601, 2.7).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MailProof {
+    /// They signed in to send it (SMTP AUTH, RFC 4954), under the sender's address or its name before the `@`.
+    Auth,
+    /// The sender's domain signed it (RFC 6376).
+    Dkim,
+    /// It came from a machine that the sender's domain names (RFC 7208).
+    Spf,
+    /// The sender's domain stands by it (RFC 7489).
+    Dmarc,
+}
+
 /// How the sign-in names of an academy are made. The name itself is never derived from an address.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -150,7 +150,7 @@ pub struct MailSettings {
     pub login: MailLogin,
     /// How to prove who one is, best first.
     pub auth: Vec<MailMechanism>,
-    /// Which password it is, where that is known.
+    /// Which password it is, where that is known. Where it is not, it is taken for the portal's, so that its tries count there.
     pub secret: Option<MailSecret>,
     /// IMAP with TLS from the first byte.
     pub imap: MailServer,

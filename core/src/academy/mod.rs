@@ -14,8 +14,8 @@ mod update;
 pub use catalogue::Catalogue;
 pub use facts::{
     Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
-    OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery, RecoveryProof, SecondFactor,
-    Service, ServiceKind, Support, WayIn,
+    MailCodeRule, MailProof, OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery,
+    RecoveryProof, SecondFactor, Service, ServiceKind, Support, WayIn,
 };
 pub use generation::{
     Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,

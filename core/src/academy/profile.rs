@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use url::{Origin, Url};
 
 use super::facts::{
-    Confidence, Evidence, HackedAccount, IdentifierForm, Kind, LockRule, OidcSettings, PasswordFacts, PasswordPolicy,
-    Portal, PortalProtocol, Recovery, SecondFactor, Service, ServiceKind, Support, WayIn,
+    Confidence, Evidence, HackedAccount, IdentifierForm, Kind, LockRule, MailCodeRule, OidcSettings, PasswordFacts,
+    PasswordPolicy, Portal, PortalProtocol, Recovery, SecondFactor, Service, ServiceKind, Support, WayIn,
 };
 use super::generation::{Generation, GenerationName, MailRules, MailSettings, Move, MoveStatus, Standing};
 use super::rules;
@@ -64,6 +64,9 @@ pub struct Academy {
     /// What is asked for beside the password, as far as it is known.
     #[serde(default)]
     pub second_factors: Vec<SecondFactor>,
+    /// How to know the portal's mail with a sign-in code. Where it is absent, no code is offered and none raises an alarm.
+    #[serde(default)]
+    pub mail_code: Option<MailCodeRule>,
     /// What is published of the lock; see [`Academy::lock_rule`].
     #[serde(default)]
     pub lock: Option<LockRule>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::facts::{Audience, Confidence, Kind, OidcSettings};
+use super::facts::{Audience, Confidence, Kind, MailCodeRule, OidcSettings};
 use super::generation::{GenerationName, ServerFacts};
 use super::profile::{Academy, ProfileError};
 
@@ -69,6 +69,9 @@ pub(super) fn check(academy: &Academy, stated: &BTreeSet<String>) -> Result<(), 
     if let Some(oidc) = &academy.oidc {
         check_oidc(academy, oidc)?;
     }
+    if let Some(code) = &academy.mail_code {
+        check_mail_code(code)?;
+    }
     addresses(academy)?;
     numbers(academy)?;
     generations(academy)?;
@@ -105,6 +108,18 @@ fn check_oidc(academy: &Academy, oidc: &OidcSettings) -> Result<(), ProfileError
     let loopback = back.scheme() == "http" && matches!(back.host_str(), Some("127.0.0.1" | "[::1]"));
     rule(back.scheme() == "https" || loopback || back.scheme().contains('.'), "oidc.redirect_uri")?;
     rule(oidc.scopes.iter().any(|scope| scope == "openid"), "oidc.scopes")
+}
+
+fn check_mail_code(code: &MailCodeRule) -> Result<(), ProfileError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+-".contains(&b);
+    let address = |text: &String| {
+        text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && user.bytes().all(plain) && is_host(host))
+    };
+    rule(!code.senders.is_empty() && code.senders.iter().all(address), "mail_code.senders")?;
+    rule(is_host(&code.authserv_id), "mail_code.authserv_id")?;
+    // Fewer digits are found in any mail, and no portal has more.
+    rule((4..=10).contains(&code.digits), "mail_code.digits")?;
+    rule(code.subject.as_ref().is_none_or(|words| !words.trim().is_empty()), "mail_code.subject")
 }
 
 fn addresses(academy: &Academy) -> Result<(), ProfileError> {

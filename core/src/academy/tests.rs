@@ -30,6 +30,12 @@ issuer = "https://id.ac-essai.fr"
 client_id = "mobile"
 redirect_uri = "fr.cartable.app:/retour"
 scopes = ["openid"]
+[mail_code]
+senders = ["portail@ac-essai.fr"]
+authserv_id = "smtp.ac-essai.fr"
+proof = "dkim"
+digits = 6
+subject = "code de connexion"
 [[portals]]
 protocol = "saml"
 address = "https://id.ac-essai.fr/saml"
@@ -121,6 +127,12 @@ fn a_profile_that_breaks_a_rule_is_refused() {
         ("https://id.ac-essai.fr/oubli", "https://oubli.ac-essai.fr/"),
         ("https://courrier.ac-essai.fr/", "http://courrier.ac-essai.fr/"),
         ("https://familles.ac-essai.fr/", "https://id.ac-essai.fr/"),
+        ("[\"portail@ac-essai.fr\"]", "[]"),
+        ("portail@ac-essai.fr", "@ac-essai.fr"),
+        ("portail@ac-essai.fr", "portail@ac-essai.fr>"),
+        ("\"smtp.ac-essai.fr\"\nproof", "\"smtp.ac-essai.fr; auth\"\nproof"),
+        ("digits = 6", "digits = 3"),
+        ("code de connexion", " "),
         ("port = 993", "port = 0"),
         ("\"imap.ac-essai.fr\"", "\"imap.ac-essai.fr/\""),
         ("\"imap.ac-essai.fr\"", "\"192.0.2.1 \""),

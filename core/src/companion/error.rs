@@ -204,6 +204,8 @@ impl From<MailError> for CompanionError {
             MailError::Secrets(reason) => reason.into(),
             MailError::PasswordNeeded => Self::SignInAgain(Finding::PasswordNeeded),
             MailError::PasswordRefused => Self::SignInAgain(Finding::PasswordWrong),
+            MailError::AppPasswordNeeded => Self::SignInAgain(Finding::AppPasswordNeeded),
+            MailError::AppPasswordRefused => Self::SignInAgain(Finding::AppPasswordWrong),
             MailError::NoServer => Self::Refused(Finding::NoMailServer),
             MailError::NoBin => Self::Refused(Finding::NoBin),
             MailError::NotFound => Self::NotFound,

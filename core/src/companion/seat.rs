@@ -7,7 +7,6 @@ use rusqlite::OptionalExtension;
 use super::Companion;
 use super::error::CompanionError;
 use crate::academy::Academy;
-use crate::attempts::Ledger;
 use crate::mail::MailAccount;
 use crate::portal::{SignIn, Who};
 
@@ -68,7 +67,6 @@ impl Companion {
     }
 
     pub(super) fn mail_of(&self, seat: &Seat, who: Who) -> Arc<MailAccount> {
-        let ledger = Ledger::new(self.store.clone(), Arc::clone(&self.secrets), Arc::clone(&self.clock));
         Arc::new(MailAccount::new(
             Arc::clone(&seat.academy),
             who,
@@ -76,7 +74,7 @@ impl Companion {
             self.network.clone(),
             seat.sign_in.session(),
             Arc::clone(&self.secrets),
-            ledger,
+            Arc::clone(&self.clock),
         ))
     }
 }

@@ -155,7 +155,7 @@ impl Companion {
     }
 
     /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once:
-    /// the teacher is there. [`Finding::PasswordWrong`] when the server refuses it; then it is not kept. When the server cannot
+    /// the teacher is there. [`Finding::PasswordWrong`], or that of an app password, when the server refuses it; then it is not kept. When the server cannot
     /// be asked it is kept, and the error says why it was not tried.
     pub async fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
         let mail = self.mail()?;
@@ -163,7 +163,8 @@ impl Companion {
         let key = SecretKey::mail_password(&seat.academy.id, &mail.who().identifier);
         self.secrets.put(&key, password)?;
         let checked = mail.check_login().await.map_err(CompanionError::from);
-        if checked == Err(CompanionError::SignInAgain(Finding::PasswordWrong)) {
+        let wrong = [Finding::PasswordWrong, Finding::AppPasswordWrong].map(CompanionError::SignInAgain);
+        if checked.as_ref().is_err_and(|error| wrong.contains(error)) {
             self.secrets.delete(&key)?;
         }
         checked

@@ -31,6 +31,8 @@ fn what_the_shell_does_next_follows_from_what_went_wrong() {
             E::WaitUntil { until_ms: 5, hold: Hold::Locked },
         ),
         (MailError::PasswordRefused.into(), E::SignInAgain(Finding::PasswordWrong)),
+        (MailError::AppPasswordNeeded.into(), E::SignInAgain(Finding::AppPasswordNeeded)),
+        (MailError::AppPasswordRefused.into(), E::SignInAgain(Finding::AppPasswordWrong)),
         (MailError::Stopped.into(), E::Cancelled),
         (MailError::TooLarge { size: 40_000_001 }.into(), E::Refused(Finding::TooLarge { megabytes: 41 })),
         (refused(Some("OVERQUOTA")).into(), E::Refused(Finding::MailboxFull)),

@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use super::credentials::Credentials;
 use super::error::MailError;
 use super::imap::{ImapError, ImapSession, Limits};
-use crate::academy::{Academy, MailLogin, MailMechanism, MailSettings};
-use crate::attempts::{Ledger, Outcome, Presence, Reservation};
+use crate::academy::{Academy, MailLogin, MailMechanism, MailSecret, MailSettings};
+use crate::attempts::{Ledger, LedgerError, Outcome, Presence, Reservation};
 use crate::portal::{Session, Who};
-use crate::ports::{Network, SecretKey, SecretStore, TlsConnection};
+use crate::ports::{Clock, Network, SecretKey, SecretStore, TlsConnection};
 use crate::store::Store;
 
 /// How long a mail server may be silent in the middle of an answer.
@@ -32,6 +32,7 @@ pub struct MailAccount {
     session: Arc<Session>,
     secrets: Arc<dyn SecretStore>,
     ledger: Ledger,
+    pub(super) clock: Arc<dyn Clock>,
     background: Lane,
     foreground: Lane,
     /// Cancelled and replaced by [`MailAccount::disconnect`].
@@ -71,8 +72,9 @@ impl MailAccount {
         network: Network,
         session: Arc<Session>,
         secrets: Arc<dyn SecretStore>,
-        ledger: Ledger,
+        clock: Arc<dyn Clock>,
     ) -> Self {
+        let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         Self {
             academy,
             who,
@@ -81,6 +83,7 @@ impl MailAccount {
             session,
             secrets,
             ledger,
+            clock,
             background: Lane::default(),
             foreground: Lane::default(),
             stop: std::sync::Mutex::default(),
@@ -127,8 +130,8 @@ impl MailAccount {
         stop.run_until_cancelled(work).await.unwrap_or(Err(MailError::Stopped))
     }
 
-    pub(super) async fn background(&self) -> Result<Errand<'_>, MailError> {
-        self.errand(&self.background, Presence::Unattended).await
+    pub(super) async fn background(&self, presence: Presence) -> Result<Errand<'_>, MailError> {
+        self.errand(&self.background, presence).await
     }
 
     pub(super) async fn foreground(&self) -> Result<Errand<'_>, MailError> {
@@ -164,11 +167,11 @@ impl MailAccount {
                 other => return Ok(other?),
             }
         }
-        let password = self.password()?;
+        let password = self.password(settings)?;
         let login = self.login(settings);
         // Reserved as late as can be: an errand dropped from here to the server's answer costs a try.
         let tls = connect().await?;
-        let reserved = self.ledger.reserve(&self.academy.id, &login, &password, presence).await?;
+        let reserved = self.reserve(settings, &login, &password, presence).await?;
         let opened = open(tls, Credentials::Password { user: login, password }).await;
         let outcome = match &opened {
             Ok(_) => Outcome::Accepted,
@@ -179,7 +182,7 @@ impl MailAccount {
         };
         self.ledger.settle(reserved, outcome).await?;
         opened.map_err(|error| match error {
-            ImapError::AuthenticationFailed { .. } => MailError::PasswordRefused,
+            ImapError::AuthenticationFailed { .. } => settings.refused(),
             other => other.into(),
         })
     }
@@ -192,8 +195,8 @@ impl MailAccount {
         if self.takes_tokens(settings) {
             return Ok((tls, self.bearer(self.session.access_token(&self.who.identifier).await?, settings), None));
         }
-        let (user, password) = (self.login(settings), self.password()?);
-        let reserved = self.ledger.reserve(&self.academy.id, &user, &password, Presence::Unattended).await?;
+        let (user, password) = (self.login(settings), self.password(settings)?);
+        let reserved = self.reserve(settings, &user, &password, Presence::Unattended).await?;
         Ok((tls, Credentials::Password { user, password }, Some(reserved)))
     }
 
@@ -217,16 +220,47 @@ impl MailAccount {
         Credentials::Bearer { user: self.login(settings), token }
     }
 
-    fn password(&self) -> Result<SecretString, MailError> {
-        self.secrets
-            .load(&SecretKey::mail_password(&self.academy.id, &self.who.identifier))?
-            .ok_or(MailError::PasswordNeeded)
+    /// Asks the ledger. What a server says of an app password says nothing of the portal's, and the other way round.
+    async fn reserve(
+        &self,
+        settings: &MailSettings,
+        login: &str,
+        password: &SecretString,
+        presence: Presence,
+    ) -> Result<Reservation, MailError> {
+        let realm = match settings.secret {
+            Some(MailSecret::AppPassword) => format!("{}/app", self.academy.id),
+            _ => self.academy.id.clone(),
+        };
+        match self.ledger.reserve(&realm, login, password, presence).await {
+            Err(LedgerError::KnownWrong) => Err(settings.refused()),
+            reserved => Ok(reserved?),
+        }
+    }
+
+    fn password(&self, settings: &MailSettings) -> Result<SecretString, MailError> {
+        self.secrets.load(&SecretKey::mail_password(&self.academy.id, &self.who.identifier))?.ok_or({
+            match settings.secret {
+                Some(MailSecret::AppPassword) => MailError::AppPasswordNeeded,
+                _ => MailError::PasswordNeeded,
+            }
+        })
     }
 
     fn login(&self, settings: &MailSettings) -> String {
         match settings.login {
             MailLogin::Identifier => self.who.identifier.clone(),
             MailLogin::Address => self.who.address.clone().unwrap_or_else(|| self.who.identifier.clone()),
+        }
+    }
+}
+
+impl MailSettings {
+    /// The server refused the password.
+    pub(super) fn refused(&self) -> MailError {
+        match self.secret {
+            Some(MailSecret::AppPassword) => MailError::AppPasswordRefused,
+            _ => MailError::PasswordRefused,
         }
     }
 }

@@ -29,6 +29,12 @@ pub enum MailError {
     /// The server says that the password is wrong.
     #[error("the mail server refuses the password")]
     PasswordRefused,
+    /// The server takes a password made for this app only, and none was given.
+    #[error("the mail server wants an app password")]
+    AppPasswordNeeded,
+    /// The server says that the app password is wrong. That says nothing of the portal's.
+    #[error("the mail server refuses the app password")]
+    AppPasswordRefused,
     /// The password may not be tried now.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

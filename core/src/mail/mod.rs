@@ -1,6 +1,9 @@
 //! Mail: the account and its errands on top, then the protocols and formats they stand on.
 
 mod account;
+mod alarms;
+mod authentication_results;
+mod codes;
 pub mod compose;
 mod credentials;
 mod error;
@@ -14,6 +17,8 @@ pub mod send;
 mod sync;
 
 pub use account::MailAccount;
+pub use alarms::{Alarm, AlarmKind};
+pub use codes::OfferedCode;
 pub use credentials::Credentials;
 pub use error::MailError;
 pub use flags::Flags;

@@ -14,7 +14,7 @@ use super::imap::{ImapError, Role};
 use super::mime::Person;
 use super::rows::{self, Kind};
 use super::send::{SendError, Stage, submit};
-use crate::attempts::Outcome;
+use crate::attempts::{Outcome, Presence};
 use crate::store::{Change, StoreError};
 
 /// A letter in the outbox.
@@ -177,7 +177,7 @@ impl MailAccount {
     pub async fn send_waiting(&self) -> Result<u64, MailError> {
         // The connection is held throughout: no second errand sends the same letter.
         let stop = self.stop();
-        let mut errand = self.unless_stopped(self.background()).await?;
+        let mut errand = self.unless_stopped(self.background(Presence::Unattended)).await?;
         self.doubt_interrupted().await?;
         let mut sent = 0;
         while let Some((letter, outgoing)) = self.next_in_state(LetterState::Waiting).await? {
@@ -252,7 +252,7 @@ impl MailAccount {
                 let said = if let SendError::TryLater { text, .. } = &error { text.clone() } else { error.to_string() };
                 self.set_letter(letter, LetterState::Waiting, Some(said)).await?;
                 Err(match error {
-                    SendError::AuthenticationFailed if by_password => MailError::PasswordRefused,
+                    SendError::AuthenticationFailed if by_password => self.settings()?.refused(),
                     other => other.into(),
                 })
             }

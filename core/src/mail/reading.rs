@@ -1,11 +1,11 @@
 //! Opening a message: from the store when it is there, else from the server, piece by piece.
 
-use super::account::MailAccount;
+use super::account::{Errand, MailAccount};
 use super::error::MailError;
 use super::flags::Flags;
 use super::imap::ImapError;
 use super::mime::{self, Attachment, Reading};
-use super::rows::{self, After, Kind, Mailbox, Row};
+use super::rows::{self, After, Kind, Mailbox, Place, Row};
 
 /// How much is asked for at once; the guard refuses a literal larger than this.
 const PIECE: u32 = 512 * 1024;
@@ -20,6 +20,12 @@ pub struct Opened {
     pub row: Row,
     /// What it says.
     pub reading: Reading,
+}
+
+/// A message, or where it is.
+enum Found {
+    Kept(Vec<u8>),
+    At(Place),
 }
 
 impl MailAccount {
@@ -67,28 +73,50 @@ impl MailAccount {
         Ok(self.store.write(move |t, changes| rows::undo_bin(t, changes, message)).await?)
     }
 
-    async fn raw(&self, message: i64) -> Result<Vec<u8>, MailError> {
-        if let Some(raw) = self.store.read(move |c| rows::body(c, message)).await? {
-            return Ok(raw);
-        }
-        let (mailbox, validity, uid, size) = self.store.read(move |c| rows::place(c, message)).await?;
-        if size > LARGEST {
-            return Err(MailError::TooLarge { size });
-        }
+    /// A whole message, fetched and kept the first time.
+    pub(super) async fn raw(&self, message: i64) -> Result<Vec<u8>, MailError> {
+        let place = match self.kept_or_place(message).await? {
+            Found::Kept(raw) => return Ok(raw),
+            Found::At(place) => place,
+        };
         let mut errand = self.foreground().await?;
-        if validity != Some(errand.imap.select(&mailbox).await?.uid_validity) {
+        let raw = self.fetch(&mut errand, message, place).await;
+        // What is not there, or is too large, says nothing against the connection.
+        if !matches!(raw, Err(MailError::Imap(_))) {
+            errand.end();
+        }
+        raw
+    }
+
+    /// The same by a connection that is open already.
+    pub(super) async fn raw_on(&self, errand: &mut Errand<'_>, message: i64) -> Result<Vec<u8>, MailError> {
+        match self.kept_or_place(message).await? {
+            Found::Kept(raw) => Ok(raw),
+            Found::At(place) => self.fetch(errand, message, place).await,
+        }
+    }
+
+    async fn kept_or_place(&self, message: i64) -> Result<Found, MailError> {
+        let found = self.store.read(move |c| match rows::body(c, message)? {
+            Some(raw) => Ok(Found::Kept(raw)),
+            None => Ok(Found::At(rows::place(c, message)?)),
+        });
+        match found.await? {
+            Found::At(place) if place.size > LARGEST => Err(MailError::TooLarge { size: place.size }),
+            found => Ok(found),
+        }
+    }
+
+    async fn fetch(&self, errand: &mut Errand<'_>, message: i64, place: Place) -> Result<Vec<u8>, MailError> {
+        if place.uid_validity != Some(errand.imap.select(&place.mailbox).await?.uid_validity) {
             return Err(MailError::NotFound);
         }
         let mut raw = Vec::new();
         loop {
-            let offset = u32::try_from(raw.len()).map_err(|_| MailError::TooLarge { size })?;
-            let piece = match errand.imap.fetch_part(uid, "", offset, PIECE).await {
-                Ok(piece) => piece,
-                Err(ImapError::NotFound) => {
-                    errand.end();
-                    return Err(MailError::NotFound);
-                }
-                Err(error) => return Err(error.into()),
+            let offset = u32::try_from(raw.len()).map_err(|_| MailError::TooLarge { size: place.size })?;
+            let piece = match errand.imap.fetch_part(place.uid, "", offset, PIECE).await {
+                Err(ImapError::NotFound) => return Err(MailError::NotFound),
+                piece => piece?,
             };
             let last = piece.len() < PIECE as usize;
             raw.extend_from_slice(&piece);
@@ -99,7 +127,6 @@ impl MailAccount {
                 break;
             }
         }
-        errand.end();
         let kept = raw.clone();
         self.store.write(move |t, _| rows::keep_body(t, message, &kept)).await?;
         Ok(raw)

@@ -68,6 +68,15 @@ pub(super) struct Arrived {
     pub(super) unreadable: bool,
 }
 
+/// Where a message lies on the server.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) mailbox: String,
+    pub(super) uid_validity: Option<u32>,
+    pub(super) uid: u32,
+    pub(super) size: u64,
+}
+
 /// What is known of a mailbox as a whole.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Mark {
@@ -95,13 +104,14 @@ pub(super) enum Kind {
     Bin,
 }
 
+/// Each count is that of an index.
+const MAILBOXES: &str = "SELECT id, name, role, complete,
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
+FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name";
+
 pub(super) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT id, name, role, complete,
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
-         FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name",
-    )?;
+    let mut query = c.prepare_cached(MAILBOXES)?;
     let rows = query.query_map([academy], |row| {
         Ok(Mailbox {
             id: row.get(0)?,
@@ -206,6 +216,18 @@ pub(super) fn uids(c: &Connection, mailbox: i64) -> Result<Vec<(u32, Flags)>, St
     let mut query = c.prepare_cached("SELECT uid, server_flags FROM message WHERE mailbox = ? ORDER BY uid")?;
     let rows = query.query_map([mailbox], |row| Ok((row.get(0)?, Flags::from_bits(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those of `uids` that the mailbox does not have here. Reads nothing of the others.
+pub(super) fn missing(c: &Connection, mailbox: i64, uids: &[u32]) -> Result<Vec<u32>, StoreError> {
+    let mut query = c.prepare_cached("SELECT 1 FROM message WHERE mailbox = ? AND uid = ?")?;
+    let mut missing = Vec::new();
+    for uid in uids {
+        if !query.exists(params![mailbox, uid])? {
+            missing.push(*uid);
+        }
+    }
+    Ok(missing)
 }
 
 pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
@@ -346,12 +368,14 @@ pub(super) fn keep_body(t: &Transaction<'_>, message: i64, raw: &[u8]) -> Result
     Ok(())
 }
 
-/// Where a message lies on the server: mailbox name, UIDVALIDITY, UID, size.
-pub(super) fn place(c: &Connection, message: i64) -> Result<(String, Option<u32>, u32, u64), StoreError> {
+pub(super) fn place(c: &Connection, message: i64) -> Result<Place, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT b.name, b.uid_validity, m.uid, m.size FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE m.id = ?",
     )?;
-    Ok(query.query_row([message], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, count(row.get(3)?))))?)
+    let place = query.query_row([message], |row| {
+        Ok(Place { mailbox: row.get(0)?, uid_validity: row.get(1)?, uid: row.get(2)?, size: count(row.get(3)?) })
+    });
+    Ok(place?)
 }
 
 /// What is shown is what the server said, with every waiting action applied in order.
@@ -383,3 +407,6 @@ fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
 fn count(value: i64) -> u64 {
     u64::try_from(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

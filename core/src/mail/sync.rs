@@ -1,12 +1,14 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::account::{Errand, MailAccount};
+use super::alarms;
 use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{HeaderEvent, ImapError, Messages, Role, Selected, UidSet};
 use super::rows::{self, Action, Arrived, Kind, Mark};
+use crate::attempts::Presence;
 use crate::store::Change;
 
 /// The first command fills the first screen; the others are long enough for the server and short enough to be read again.
@@ -14,6 +16,8 @@ const FIRST: u32 = 50;
 const BATCH: u32 = 500;
 /// Headers written at once: weighs the cost of a transaction against memory and what a kill loses.
 const TRANSACTION: usize = 2000;
+/// The same in bytes of headers: two thousand usual ones fit, of the largest only eight.
+const TRANSACTION_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a sync did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -33,6 +37,8 @@ pub struct SyncReport {
 struct Tally<'a> {
     report: SyncReport,
     expected: u64,
+    /// Whether what arrives is new, and not an old mailbox seen for the first time.
+    news: bool,
     progress: &'a (dyn Fn(u64, u64) + Send + Sync),
 }
 
@@ -40,16 +46,23 @@ impl MailAccount {
     /// Does the teacher's waiting actions on the server, then brings the inbox up to date: newest first, a batch at a
     /// time, each durable before the next but one is read. Dropped in the middle, it goes on from there next time.
     pub async fn sync(&self) -> Result<SyncReport, MailError> {
-        self.sync_telling(&|_, _| {}).await
+        self.sync_telling(Presence::Unattended, &|_, _| {}).await
     }
 
-    /// The same, telling after each batch how many headers of how many have come. `progress` must not wait for anything.
-    pub async fn sync_telling(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, MailError> {
+    /// The same, telling after each batch how many headers of how many have come. `progress` must not wait for anything. Where
+    /// a password is to be tried, `presence` says whether somebody waits for it.
+    pub async fn sync_telling(
+        &self,
+        presence: Presence,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
-            let mut errand = self.background().await?;
-            let mut tally = Tally { report: SyncReport::default(), expected: 0, progress };
+            let mut errand = self.background(presence).await?;
+            let mut tally = Tally { report: SyncReport::default(), expected: 0, news: false, progress };
+            errand.imap.fetch_results(self.academy.mail_code.is_some());
             self.push(&mut errand, &mut tally).await?;
             self.pull_inbox(&mut errand, &mut tally).await?;
+            self.settle_alarms(&mut errand).await?;
             self.pull_mailboxes(&mut errand).await?;
             errand.end();
             Ok(tally.report)
@@ -177,6 +190,7 @@ impl MailAccount {
                 .await?;
         }
         let first = mark.uid_validity != now.uid_validity || (known == 0 && !mark.complete);
+        tally.news = !first && mark.complete;
         if first {
             self.pull_by_sequence(errand, mailbox, &selected, tally).await?;
         }
@@ -271,11 +285,13 @@ impl MailAccount {
         if asked.is_empty() {
             return Ok(());
         }
-        let ours: BTreeSet<u32> =
-            self.store.read(move |c| rows::uids(c, mailbox)).await?.into_iter().map(|(uid, _)| uid).collect();
-        let flags: BTreeMap<u32, Flags> = theirs.iter().copied().collect();
-        let missing = asked.iter().filter(|uid| !ours.contains(uid));
-        let missing = missing.map(|uid| unreadable(*uid, flags.get(uid).copied().unwrap_or_default(), Vec::new()));
+        let asked = asked.to_vec();
+        let missing = self.store.read(move |c| rows::missing(c, mailbox, &asked)).await?;
+        let flags = |uid: u32| {
+            let at = theirs.binary_search_by_key(&uid, |(uid, _)| *uid).ok().and_then(|at| theirs.get(at));
+            at.map(|(_, flags)| *flags).unwrap_or_default()
+        };
+        let missing = missing.into_iter().map(|uid| unreadable(uid, flags(uid), Vec::new()));
         self.write_headers(mailbox, missing.collect(), tally).await
     }
 
@@ -289,29 +305,32 @@ impl MailAccount {
         tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
         let (first, rest) = sets.split_at_checked(1).unwrap_or((&[], sets));
-        let mut arrived: Vec<Arrived> = Vec::new();
-        let fetched = errand.imap.fetch_headers(first, &mut |event| arrived.extend(header(event))).await;
-        self.write_headers(mailbox, arrived, tally).await?;
-        fetched?;
-        let mut fetch = errand.imap.header_fetch(rest);
-        let (mut waiting, mut going) = (Vec::new(), Ok(true));
-        while going == Ok(true) {
-            let mut arrived = Vec::new();
-            let read = async {
-                while arrived.len() < TRANSACTION {
-                    if !fetch.go_on(&mut |event| arrived.extend(header(event))).await? {
-                        return Ok(false);
+        for sets in [first, rest] {
+            let mut fetch = errand.imap.header_fetch(sets);
+            let (mut waiting, mut going) = (Vec::new(), Ok(true));
+            while going == Ok(true) {
+                let (mut arrived, mut bytes) = (Vec::<Arrived>::new(), 0);
+                let read = async {
+                    while arrived.len() < TRANSACTION && bytes < TRANSACTION_BYTES {
+                        let mut take = |event| {
+                            let one = header(event);
+                            bytes += one.as_ref().map_or(0, |one| one.header.len());
+                            arrived.extend(one);
+                        };
+                        if !fetch.go_on(&mut take).await? {
+                            return Ok(false);
+                        }
                     }
-                }
-                Ok::<_, ImapError>(true)
-            };
-            let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
-            written?;
-            (waiting, going) = (arrived, read);
+                    Ok::<_, ImapError>(true)
+                };
+                let (read, written) = tokio::join!(read, self.write_headers(mailbox, waiting, tally));
+                written?;
+                (waiting, going) = (arrived, read);
+            }
+            // What came before a failure is good and is kept; the sync goes on behind it next time.
+            self.write_headers(mailbox, waiting, tally).await?;
+            going?;
         }
-        // What came before a failure is good and is kept; the sync goes on behind it next time.
-        self.write_headers(mailbox, waiting, tally).await?;
-        going?;
         Ok(())
     }
 
@@ -320,9 +339,13 @@ impl MailAccount {
             return Ok(());
         }
         let count = arrived.len() as u64;
+        let watch = tally.news.then(|| (Arc::clone(&self.academy), self.clock.now_ms()));
         self.store
             .write(move |t, changes| {
                 rows::add(t, mailbox, &arrived)?;
+                if let Some((academy, now)) = watch {
+                    alarms::suspect(t, &academy, mailbox, &arrived, now)?;
+                }
                 changes.push(Change::Messages { mailbox });
                 Ok(())
             })

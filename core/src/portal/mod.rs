@@ -12,6 +12,7 @@ mod pending;
 mod run;
 mod session;
 mod state;
+pub mod time;
 mod transitions;
 
 pub use run::SignIn;

@@ -13,6 +13,7 @@ use super::oidc::Oidc;
 use super::pending::Pending;
 use super::session::Session;
 use super::state::{Notice, Question, SignInEvent, SignInFailure, SignInState, Who};
+use super::time;
 use super::transitions::{Effect, transition};
 use crate::academy::{Academy, WayIn};
 use crate::attempts::Ledger;
@@ -106,9 +107,14 @@ impl SignIn {
         let _turn = self.turn.lock().await;
         let mut event = Some(event);
         while let Some(next) = event.take() {
-            let (state, effects) = transition(self.state(), next);
-            if !matches!(state, SignInState::Asks(_) | SignInState::Preparing | SignInState::Checking) {
+            let before = self.state();
+            let (state, effects) = transition(before.clone(), next);
+            if !is_under_way(&state) {
                 self.remember(None);
+                if is_under_way(&before) {
+                    // Not written down, it ends by itself in its time.
+                    let _ = time::ended(&self.store, &self.academy.id, self.clock.now_ms()).await;
+                }
             }
             self.set(state);
             for effect in effects {
@@ -143,7 +149,13 @@ impl SignIn {
         Some(answer.unwrap_or_else(SignInEvent::Broke))
     }
 
+    /// A code that comes by mail from now on was asked for.
+    async fn begun(&self) -> Result<(), SignInFailure> {
+        Ok(time::begun(&self.store, &self.academy.id, self.clock.now_ms()).await?)
+    }
+
     async fn prepare(&self) -> Result<SignInEvent, SignInFailure> {
+        self.begun().await?;
         match self.academy.way_in() {
             WayIn::Oidc(_) => {
                 let tab = self.oidc().prepare().await?;
@@ -261,6 +273,10 @@ impl SignIn {
     fn typed(&self) -> Option<Credentials> {
         self.typed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn is_under_way(state: &SignInState) -> bool {
+    matches!(state, SignInState::Asks(_) | SignInState::Preparing | SignInState::Checking)
 }
 
 fn browser(url: &str, hands_back: bool, notice: Option<Notice>) -> Result<Question, SignInFailure> {

@@ -1,3 +1,4 @@
 mod faults;
 mod id_token;
+mod time;
 mod transitions;

@@ -24,6 +24,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/002_account.sql")),
     M::up(include_str!("migrations/003_attempt_uptime.sql")),
     M::up(include_str!("migrations/004_lockout.sql")),
+    M::up(include_str!("migrations/005_sign_in_codes.sql")),
+    M::up(include_str!("migrations/006_unread.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

@@ -24,6 +24,8 @@ pub enum Change {
     },
     /// The outbox.
     Outbox,
+    /// The alarms.
+    Alarms,
     /// Notices were lost because nobody took them: everything may have changed.
     Everything,
 }

@@ -72,6 +72,12 @@ password-needed = The mail server wants a password.
 password-needed-next = Type the mail password.
 password-wrong = The mail server refuses this password.
 password-wrong-next = It will not be sent again. Type the current password.
+app-password-needed = The mail server wants an app password.
+app-password-needed-next = Make one in the settings of the webmail, then type it here. The portal’s password does not serve.
+app-password-wrong = The mail server refuses this app password.
+app-password-wrong-next = It will not be sent again. Make a new one in the settings of the webmail; the portal’s password is not the cause.
+unasked-code = The portal sent a sign-in code that this app did not ask for.
+unasked-code-next = Unless you are signing in elsewhere yourself, somebody may know your password: change it now, and give this code to nobody.
 wait-to-try =
     { $minutes ->
         [one] One more minute before the next try.

@@ -72,6 +72,12 @@ password-needed = Le serveur de messagerie demande un mot de passe.
 password-needed-next = Saisissez le mot de passe de la messagerie.
 password-wrong = Le serveur de messagerie refuse ce mot de passe.
 password-wrong-next = Il ne sera pas renvoyé. Saisissez le mot de passe actuel.
+app-password-needed = Le serveur de messagerie demande un mot de passe d’application.
+app-password-needed-next = Créez-le dans les réglages du webmail, puis saisissez-le ici. Celui du portail ne convient pas.
+app-password-wrong = Le serveur de messagerie refuse ce mot de passe d’application.
+app-password-wrong-next = Il ne sera pas renvoyé. Créez-en un nouveau dans les réglages du webmail ; le mot de passe du portail n’est pas en cause.
+unasked-code = Le portail a envoyé un code de connexion que cette application n’a pas demandé.
+unasked-code-next = Si vous ne vous connectez pas vous-même ailleurs, quelqu’un connaît peut-être votre mot de passe : changez-le maintenant et ne donnez ce code à personne.
 wait-to-try =
     { $minutes ->
         [one] Encore une minute avant de réessayer.

@@ -104,6 +104,12 @@ pub enum Finding {
     PasswordNeeded,
     /// The server says that the mail password is wrong.
     PasswordWrong,
+    /// The server wants a password made for this app.
+    AppPasswordNeeded,
+    /// The server says that the password made for this app is wrong.
+    AppPasswordWrong,
+    /// A sign-in code came by mail, and no sign-in on this phone asked for it.
+    UnaskedCode,
     /// One more try might lock the account.
     WaitToTry {
         /// Minutes to wait, at least one.
@@ -204,6 +210,9 @@ impl Finding {
             Self::SessionEnded => "session-ended",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
+            Self::AppPasswordNeeded => "app-password-needed",
+            Self::AppPasswordWrong => "app-password-wrong",
+            Self::UnaskedCode => "unasked-code",
             Self::WaitToTry { .. } => "wait-to-try",
             Self::AccountLocked { .. } => "account-locked",
             Self::MailRefused { .. } => "mail-refused",

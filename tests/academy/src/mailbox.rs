@@ -1,10 +1,11 @@
 //! Looking into a teacher's mail, and putting mail there, without the product's own code.
 
 use crate::{Academy, Teacher, tls};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls_pki_types::ServerName;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream},
     net::TcpStream,
     time::timeout,
 };
@@ -82,10 +83,37 @@ impl Academy {
     /// Puts the message `raw` into the inbox of the address `to` by LMTP (RFC 2033): it is there when this returns. Lines
     /// end in CRLF.
     pub async fn deliver(&self, to: &str, raw: &[u8]) -> Result<(), MailError> {
-        if to.contains(['\r', '\n', '<', '>', ' ']) {
-            return Err(MailError::Name);
-        }
+        check(&[to])?;
         timeout(LIMIT, lmtp(self.ports.of("LMTP"), to, raw)).await.map_err(std::io::Error::from)?
+    }
+
+    /// Sends the message `raw` from `sender` to `to` as anybody in the world can: to the port for mail from elsewhere, without
+    /// signing in. Postfix has it when this returns, the mailbox a moment later. Lines end in CRLF.
+    pub async fn forge(&self, sender: &str, to: &str, raw: &[u8]) -> Result<(), MailError> {
+        check(&[sender, to])?;
+        let sending = async {
+            let mut stream = BufStream::new(TcpStream::connect(("127.0.0.1", self.ports.of("MX"))).await?);
+            reply(&mut stream).await?;
+            send(&mut stream, &["HELO ailleurs.test"], sender, to, raw).await
+        };
+        timeout(LIMIT, sending).await.map_err(std::io::Error::from)?
+    }
+
+    /// Sends the message `raw` to `to` as `teacher`, signed in at the submission port; whatever its header says. Postfix has it
+    /// when this returns. Lines end in CRLF.
+    pub async fn submit(&self, teacher: &Teacher, to: &str, raw: &[u8]) -> Result<(), MailError> {
+        check(&[to])?;
+        let tls = tls::trusting(self.ca_pem()).map_err(std::io::Error::other)?;
+        let login = BASE64_STANDARD.encode(format!("\0{}\0{}", teacher.uid, teacher.password));
+        let sending = async {
+            let tcp = TcpStream::connect(("127.0.0.1", self.smtp().port)).await?;
+            let name = ServerName::try_from("smtp.academie.test").map_err(|_| MailError::Name)?;
+            let mut stream = BufStream::new(TlsConnector::from(Arc::new(tls)).connect(name, tcp).await?);
+            reply(&mut stream).await?;
+            let greeting = ["EHLO test.academie.test", &format!("AUTH PLAIN {login}")];
+            send(&mut stream, &greeting, teacher.address, to, raw).await
+        };
+        timeout(LIMIT, sending).await.map_err(std::io::Error::from)?
     }
 }
 
@@ -181,13 +209,30 @@ fn quoted(mailbox: &str) -> Result<String, MailError> {
     Ok(format!("\"{mailbox}\""))
 }
 
+fn check(addresses: &[&str]) -> Result<(), MailError> {
+    let breaks_out = |address: &&str| address.contains(['\r', '\n', '<', '>', ' ']);
+    if addresses.iter().any(breaks_out) { Err(MailError::Name) } else { Ok(()) }
+}
+
 async fn lmtp(port: u16, to: &str, raw: &[u8]) -> Result<(), MailError> {
     let mut stream = BufStream::new(TcpStream::connect(("127.0.0.1", port)).await?);
     reply(&mut stream).await?;
-    for command in ["LHLO test.academie.test", "MAIL FROM:<>", &format!("RCPT TO:<{to}>"), "DATA"] {
+    send(&mut stream, &["LHLO test.academie.test"], "", to, raw).await
+}
+
+/// Hands over one message to a server that has said hello, by SMTP or LMTP.
+async fn send(
+    stream: &mut BufStream<impl AsyncRead + AsyncWrite + Unpin>,
+    greeting: &[&str],
+    sender: &str,
+    to: &str,
+    raw: &[u8],
+) -> Result<(), MailError> {
+    let envelope = [&*format!("MAIL FROM:<{sender}>"), &*format!("RCPT TO:<{to}>"), "DATA"];
+    for command in greeting.iter().copied().chain(envelope) {
         stream.write_all(format!("{command}\r\n").as_bytes()).await?;
         stream.flush().await?;
-        reply(&mut stream).await?;
+        reply(stream).await?;
     }
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         if line.starts_with(b".") {
@@ -197,14 +242,14 @@ async fn lmtp(port: u16, to: &str, raw: &[u8]) -> Result<(), MailError> {
     }
     stream.write_all(if raw.ends_with(b"\n") { b".\r\n" } else { b"\r\n.\r\n" }).await?;
     stream.flush().await?;
-    reply(&mut stream).await?;
+    reply(stream).await?;
     stream.write_all(b"QUIT\r\n").await?;
     stream.flush().await?;
     Ok(())
 }
 
 /// Reads one reply of any number of lines; 4xx and 5xx are errors.
-async fn reply(stream: &mut BufStream<TcpStream>) -> Result<(), MailError> {
+async fn reply(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Result<(), MailError> {
     loop {
         let line = line(stream).await?;
         if line.as_bytes().get(3) == Some(&b'-') {

@@ -54,6 +54,12 @@ official_origins = ["{issuer}"]
 second_factors = ["mail-code", "totp", "push"]
 
 {sign_in}
+[mail_code]
+senders = ["portail@academie.test"]
+authserv_id = "smtp.academie.test"
+proof = "auth"
+digits = 6
+
 [move_to_national]
 status = "apart"
 

@@ -30,7 +30,7 @@ const LOG_TAIL: usize = 3_000;
 const SERVERS: [&str; 5] = ["slapd", "dovecot", "postfix", "portal", "push"];
 
 /// Each file of the run folder, its template, and the template's name in errors.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("ldap/slapd.conf", include_str!("../templates/slapd.conf")),
     ("ldap/base.ldif", include_str!("../templates/base.ldif")),
     ("llng/lemonldap-ng.ini", include_str!("../templates/lemonldap-ng.ini")),
@@ -40,6 +40,8 @@ const FILES: [(&str, &str); 10] = [
     ("dovecot/ldap.ext", include_str!("../templates/ldap.ext")),
     ("postfix/etc/main.cf", include_str!("../templates/main.cf")),
     ("postfix/etc/master.cf", include_str!("../templates/master.cf")),
+    ("postfix/etc/signed-in", include_str!("../templates/signed-in")),
+    ("postfix/etc/outside", include_str!("../templates/outside")),
     ("run.sh", include_str!("../templates/run.sh")),
 ];
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use academy::{Academy, Teacher};
-use cartable_core::attempts::Ledger;
 use cartable_core::mail::MailAccount;
 use cartable_core::portal::{Session, Who};
 use cartable_core::ports::{Clock, MemoryStore, Network, Resolver, SecretKey, SecretStore, SystemClock};
@@ -78,8 +77,7 @@ impl Setup {
         let who: Who = serde_json::from_value(json!({ "identifier": self.user }))?;
         let session = Session::new(Arc::clone(&profile), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         let store = Store::open(folder)?;
-        let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), clock);
-        let mail = MailAccount::new(profile, who, store.clone(), network, Arc::new(session), secrets, ledger);
+        let mail = MailAccount::new(profile, who, store.clone(), network, Arc::new(session), secrets, clock);
         Ok((mail, store))
     }
 }

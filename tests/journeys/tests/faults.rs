@@ -1,8 +1,8 @@
 //! The way to the mail server is bad: nothing is lost, nothing hangs, and each fault has its own name.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use academy::wire::{Close, Direction, Faults, Identity, Wire};
 use academy::{Academy, Authority, Teacher, Validity};
@@ -115,5 +115,26 @@ async fn a_message_whose_line_cannot_be_read_is_there_all_the_same_and_asked_for
         .unwrap();
     assert_eq!(companion.sync(&|_, _| {}).await.unwrap().arrived, 1);
     assert_eq!(asked.load(Ordering::Relaxed), before, "asked for again");
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_any_size_come_in_pieces_that_a_phone_can_hold() {
+    let academy = Academy::start().await.unwrap();
+    let header = "X".repeat(900) + "@academie.test,\r\n ";
+    for number in 0..30 {
+        let to = header.repeat(220);
+        let raw = format!("From: lreset@academie.test\r\nSubject: Message {number}\r\nTo: {to}a@b.test\r\n\r\nA\r\n");
+        academy.deliver("jdupont@academie.test", raw.as_bytes()).await.unwrap();
+    }
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let companion = phone.signed_in(&academy, Teacher::by_uid("jdupont").unwrap(), folder.path()).await;
+    let batches = Arc::new(Mutex::new(vec![0]));
+    let told = Arc::clone(&batches);
+    companion.sync(&move |arrived, _| told.lock().unwrap().push(arrived)).await.unwrap();
+    let batches = batches.lock().unwrap().clone();
+    assert_eq!(batches.last(), Some(&30));
+    // Each of 200 KB: two mebibytes, and what half a mebibyte and a row more may bring.
+    assert!(batches.windows(2).all(|pair| pair[1] - pair[0] <= 14), "{batches:?}");
     academy.stop().await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use academy::wire::{Direction, Wire};
+use academy::wire::{Direction, Faults, Wire};
 use academy::{Academy, Browser, BrowserError, Teacher, Way};
 use cartable_core::academy::Academy as Profile;
 use cartable_core::attempts::Hold;
@@ -12,6 +12,11 @@ use cartable_core::portal::{Notice, Question, SignInState};
 use cartable_core::ports::{Clock, SystemClock};
 use cartable_core::words::Finding;
 use journeys::{ACADEMY, Ahead, Phone, inbox, requests, reset_password, sign_in};
+
+/// The profile of `academy` with mail servers that take a password only.
+fn by_password(academy: &Academy) -> String {
+    academy.profile_toml().replace(r#"["oauthbearer", "xoauth2", "password"]"#, r#"["password"]"#)
+}
 
 /// How often a password has gone over these wires.
 fn tries(wires: &[&Wire]) -> usize {
@@ -24,8 +29,7 @@ async fn a_wrong_password_is_sent_once_whatever_protocol_wants_it_and_the_right_
     let academy = Academy::start().await.unwrap();
     academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: A\r\n\r\nB\r\n").await.unwrap();
     let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
-    let by_password = academy.profile_toml().replace(r#"["oauthbearer", "xoauth2", "password"]"#, r#"["password"]"#);
-    let profile = Profile::from_toml(&by_password).unwrap();
+    let profile = Profile::from_toml(&by_password(&academy)).unwrap();
     let open = async || Companion::open(phone.setup(folder.path()).academy(profile.clone())).await.unwrap();
     let companion = open().await;
     let browser = academy::Browser::new(&academy).unwrap();
@@ -160,4 +164,63 @@ async fn form_sign_in(academy: &Academy) -> SignInState {
     let companion = phone.open(folder.path()).await;
     companion.begin_sign_in(ACADEMY).await.unwrap();
     companion.enter_password("jdupont", &"Secret-1234".into()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teacher_who_pulls_to_refresh_has_a_try_more_than_the_work_in_the_background() {
+    let academy = Academy::start().await.unwrap();
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let profile = Profile::from_toml(&by_password(&academy)).unwrap();
+    let companion = Companion::open(phone.setup(folder.path()).academy(profile)).await.unwrap();
+    let jeanne = Teacher::by_uid("jdupont").unwrap();
+    sign_in(&companion, &academy::Browser::new(&academy).unwrap(), jeanne).await;
+    companion.set_mail_password(&"Secret-1234".into()).await.unwrap();
+    companion.suspend().await.unwrap();
+    reset_password(&academy, jeanne, "Nouveau-5678!").await;
+    let limit = Duration::from_secs(20);
+    let wrong = CompanionError::SignInAgain(Finding::PasswordWrong);
+    assert_eq!(companion.sync_once(limit).await, Err(wrong));
+
+    // The new one is typed where the server cannot be reached: kept, and tried by nobody.
+    let wire = academy.wire(academy.imap()).await.unwrap();
+    phone.hosts.lead("imap.academie.test", wire.address());
+    wire.set(Faults::none().black_hole()).await.unwrap();
+    let kept = companion.set_mail_password(&"Nouveau-5678!".into()).await;
+    assert!(matches!(kept, Err(CompanionError::CheckConnection(_))), "{kept:?}");
+    wire.set(Faults::none()).await.unwrap();
+    let waits = companion.sync_once(limit).await;
+    assert!(matches!(waits, Err(CompanionError::WaitUntil { .. })), "{waits:?}");
+    companion.sync(&|_, _| {}).await.unwrap();
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_password_that_is_refused_says_nothing_about_the_portals() {
+    let academy = Academy::start().await.unwrap();
+    let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
+    let toml = by_password(&academy);
+    let app = toml.replace("auth = [\"password\"]", "auth = [\"password\"]\nsecret = \"app-password\"");
+    let open = async |toml: &str| {
+        Companion::open(phone.setup(folder.path()).academy(Profile::from_toml(toml).unwrap())).await.unwrap()
+    };
+    let companion = open(&app).await;
+    sign_in(&companion, &academy::Browser::new(&academy).unwrap(), Teacher::by_uid("jdupont").unwrap()).await;
+    let imap = phone.watched(&academy, academy.imap()).await;
+    let needed = CompanionError::SignInAgain(Finding::AppPasswordNeeded);
+    assert_eq!(companion.sync(&|_, _| {}).await, Err(needed));
+    let wrong = Err(CompanionError::SignInAgain(Finding::AppPasswordWrong));
+    for _ in 0..2 {
+        assert_eq!(companion.set_mail_password(&"faux-123456".into()).await, wrong);
+        assert_eq!(tries(&[&imap]), 1);
+    }
+    companion.shutdown().await.unwrap();
+    drop(companion);
+
+    // The same letters as the portal's password: not known to be wrong there, and its tries are all left.
+    let companion = open(&toml).await;
+    for (password, sent) in [("faux-123456", 2), ("faux-234567", 3)] {
+        let wrong = Err(CompanionError::SignInAgain(Finding::PasswordWrong));
+        assert_eq!((companion.set_mail_password(&password.into()).await, tries(&[&imap])), (wrong, sent));
+    }
+    academy.stop().await.unwrap();
 }

@@ -1,53 +1,18 @@
 //! Secrets stay where they belong: they are looked for in every log line, every error, and every file of the app.
 
+mod common;
+
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use academy::wire::Faults;
 use academy::{Academy, Browser, Teacher, Way};
 use cartable_core::companion::Companion;
 use cartable_core::portal::{Question, SignInState};
+use common::Log;
 use journeys::{ACADEMY, Phone, Witness, inbox, sign_in};
-use tracing_subscriber::fmt::MakeWriter;
 
 const WRONG: &str = "faux-Pl4nted";
-
-/// Everything that any library of the process logs, at the finest level.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl log::Log for Log {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}\n", record.target(), record.args());
-        self.0.lock().unwrap().extend_from_slice(line.as_bytes());
-    }
-
-    fn flush(&self) {}
-}
 
 /// The morning, with the faults that lead through every path on which a secret travels. Gives what it said.
 async fn morning(academy: &Academy, phone: &Phone, companion: &Companion, passwords: &[&str]) -> String {
@@ -119,12 +84,7 @@ async fn by_form(academy: &Academy, companion: &Companion, said: &mut String) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_no_error_and_no_file_holds_a_secret() {
-    let log = Log::default();
-    log::set_logger(Box::leak(Box::new(log.clone()))).unwrap();
-    log::set_max_level(log::LevelFilter::Trace);
-    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::TRACE).finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-
+    let log = Log::catch();
     let academy = Academy::start().await.unwrap();
     academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: A\r\n\r\nB\r\n").await.unwrap();
     let witness = Witness::default();
@@ -154,8 +114,8 @@ async fn no_log_no_error_and_no_file_holds_a_secret() {
     {
         assert!(secrets.iter().any(|(key, _)| key.contains(kind)), "no secret of kind {kind} was ever kept");
     }
-    let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
-    assert!(logged.contains("async_imap") && logged.contains("hyper"), "the libraries' logs were not caught");
+    let logged = log.text();
+    assert!(logged.contains("hyper"), "the libraries' logs were not caught");
     let mut places = vec![("a log".to_owned(), logged.into_bytes()), ("an error".to_owned(), said.into_bytes())];
     for entry in walk(folder.path()) {
         places.push((entry.display().to_string(), std::fs::read(entry).unwrap()));

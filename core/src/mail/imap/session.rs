@@ -67,6 +67,8 @@ pub struct ImapSession {
     pub(super) exists: Option<u32>,
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
+    /// Whether headers are fetched with what the server found out about the sender.
+    pub(super) results: bool,
     events: VecDeque<ServerEvent>,
     /// Room for the answer that is read.
     answer: Vec<u8>,
@@ -75,6 +77,8 @@ pub struct ImapSession {
 /// How an exchange goes on.
 enum Step {
     GoAhead,
+    /// Enough was read; there is more.
+    Pause,
     /// Which of the commands on the wire was answered, and how.
     Done(usize, Result<(), ImapError>),
 }
@@ -101,6 +105,7 @@ impl ImapSession {
             capabilities: BTreeSet::new(),
             under_way: false,
             exists: None,
+            results: false,
             expunged: false,
             events: VecDeque::new(),
             answer: Vec::new(),
@@ -192,8 +197,21 @@ impl ImapSession {
         ids: &[RequestId],
         each: &mut (dyn FnMut(&Response<'_>) + Send),
     ) -> Result<(usize, Result<(), ImapError>), ImapError> {
-        match self.step(command, ids, each).await? {
-            Step::Done(which, outcome) => Ok((which, outcome)),
+        // Of so many bytes nobody ever has enough.
+        self.some_answers(command, ids, each, u64::MAX).await?.ok_or(ImapError::Malformed)
+    }
+
+    /// The same, but `None` as soon as `most` bytes were read: then there is more.
+    pub(super) async fn some_answers(
+        &mut self,
+        command: &'static str,
+        ids: &[RequestId],
+        each: &mut (dyn FnMut(&Response<'_>) + Send),
+        most: u64,
+    ) -> Result<Option<(usize, Result<(), ImapError>)>, ImapError> {
+        match self.step(command, ids, each, most).await? {
+            Step::Done(which, outcome) => Ok(Some((which, outcome))),
+            Step::Pause => Ok(None),
             // The server asks for a literal that we do not send: it would wait for ever.
             Step::GoAhead => Err(ImapError::Malformed),
         }
@@ -205,9 +223,9 @@ impl ImapSession {
         command: &'static str,
         id: &RequestId,
     ) -> Result<Option<Result<(), ImapError>>, ImapError> {
-        match self.step(command, std::slice::from_ref(id), &mut |_| {}).await? {
+        match self.step(command, std::slice::from_ref(id), &mut |_| {}, u64::MAX).await? {
             Step::Done(_, outcome) => Ok(Some(outcome)),
-            Step::GoAhead => Ok(None),
+            Step::GoAhead | Step::Pause => Ok(None),
         }
     }
 
@@ -216,8 +234,10 @@ impl ImapSession {
         command: &'static str,
         ids: &[RequestId],
         each: &mut (dyn FnMut(&Response<'_>) + Send),
+        most: u64,
     ) -> Result<Step, ImapError> {
         let mut raw = std::mem::take(&mut self.answer);
+        let mut seen = 0;
         loop {
             let read = self.inner.get_mut().answer(&mut raw);
             let read = patiently(&self.watch, self.limits.silence, read).await?;
@@ -239,7 +259,11 @@ impl ImapSession {
                 Response::Continue(_) => Step::GoAhead,
                 other => {
                     each(other);
-                    continue;
+                    seen += raw.len() as u64;
+                    if seen < most {
+                        continue;
+                    }
+                    Step::Pause
                 }
             };
             // One large answer should not cost its memory for as long as the session lives.

@@ -10,7 +10,7 @@ const DEEPEST: usize = 12;
 const LONGEST_LINK: usize = 200;
 
 /// The text of `html`. Never fails.
-pub(super) fn text_of(html: &CleanHtml) -> String {
+pub(crate) fn text_of(html: &CleanHtml) -> String {
     let mut text = Text::default();
     let mut rest = html.html.as_str();
     while let Some(at) = rest.find('<') {

@@ -50,6 +50,8 @@ impl SignIn {
         if self.academy.identifier.is_some() && typed.identifier.contains('@') {
             return ask(Notice::AddressTyped);
         }
+        // Typing may have taken long, and what the portal mailed before is not of this try.
+        self.begun().await?;
         let lemon = self.lemon()?;
         let Some(form) = lemon.open().await? else { return self.hand_over(Some(Notice::BrowserNeeded)) };
         // Reserved as late as can be: from here to the answer, whatever ends the app costs a try.

@@ -122,6 +122,48 @@ async fn mail_that_is_delivered_is_in_the_mailbox() {
     academy.stop().await.unwrap();
 }
 
+/// Waits until the inbox of `uid` has so many messages, and gives their header blocks.
+async fn headers(academy: &Academy, uid: &str, count: usize) -> Vec<String> {
+    let mut mailbox = academy.mailbox(uid).await.unwrap();
+    for _ in 0..100 {
+        let messages = mailbox.messages("INBOX").await.unwrap();
+        if messages.len() >= count {
+            let text = messages.iter().map(|raw| String::from_utf8_lossy(raw).into_owned());
+            return text.map(|text| text.split("\r\n\r\n").next().unwrap().to_owned()).collect();
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    panic!("no mail came");
+}
+
+#[tokio::test]
+async fn who_submitted_a_mail_is_written_on_top_of_it_and_nobody_else_can_say_so() {
+    let academy = Academy::start().await.unwrap();
+    let name = "Authentication-Results:";
+    let forged = format!(
+        "{name} smtp.academie.test;\r\n auth=pass smtp.auth=portail\r\n{name}\t\"smtp.academie\\.test\" 1; auth=pass\r\n\
+         From: portail@academie.test\r\nSubject: Faux\r\n\r\n123456\r\n"
+    );
+    academy.forge("portail@academie.test", "pmartin@academie.test", forged.as_bytes()).await.unwrap();
+    let header = headers(&academy, "pmartin", 1).await.remove(0);
+    assert!(header.contains("Subject: Faux") && !header.contains(name), "{header}");
+
+    academy.submit(teacher("lreset"), "jdupont@academie.test", forged.as_bytes()).await.unwrap();
+    let header = headers(&academy, "jdupont", 1).await.remove(0);
+    let fields: Vec<_> = header.split(name).skip(1).map(|body| body.lines().next().unwrap().trim()).collect();
+    assert_eq!(fields[0], "smtp.academie.test; auth=pass smtp.auth=lreset", "{header}");
+
+    // The portal's own mail.
+    let url = authorize(academy.issuer(), "mobile");
+    Browser::new(&academy).unwrap().sign_in(&url, teacher("pmartin")).await.unwrap();
+    let header = headers(&academy, "pmartin", 2).await.remove(1);
+    assert!(
+        header.contains("\r\nAuthentication-Results: smtp.academie.test; auth=pass smtp.auth=portail\r\n"),
+        "{header}"
+    );
+    academy.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn the_portal_takes_a_changed_configuration_while_it_runs() {
     let academy = Academy::start().await.unwrap();

@@ -68,3 +68,37 @@ async fn a_command_answered_twice_ends_the_session() {
     assert_eq!(told(&mut session, &sets).await.1, Err(ImapError::Malformed));
     assert!(!session.is_usable());
 }
+
+#[tokio::test]
+async fn of_a_large_answer_no_more_is_held_than_half_a_mebibyte_and_one_row() {
+    let (stream, mut peer) = Peer::pair();
+    tokio::spawn(async move {
+        peer.welcome().await;
+        let (tag, _) = peer.command().await.unwrap();
+        let header = "x".repeat(200_000);
+        for uid in 1..=20 {
+            peer.say(format!("* {uid} FETCH (UID {uid} BODY[HEADER.FIELDS (SUBJECT)]<0> {{200000}}\r\n{header})\r\n"))
+                .await;
+        }
+        peer.say(format!("{tag} OK\r\n")).await;
+    });
+    let mut session = ImapSession::open(stream, &password(), LIMITS).await.unwrap();
+    let sets = [Messages::Sequence(1, 20)];
+    let mut fetch = session.header_fetch(&sets);
+    let (mut rows, mut more) = (0, true);
+    while more {
+        let mut bytes = 0;
+        more = fetch
+            .go_on(&mut |event| {
+                let HeaderEvent::Row(row) = event else { panic!() };
+                bytes += row.header.len();
+                rows += 1;
+            })
+            .await
+            .unwrap();
+        assert!(bytes < 512 * 1024 + 200_000, "{bytes}");
+    }
+    drop(fetch);
+    assert_eq!(rows, 20);
+    assert!(session.is_usable());
+}

@@ -81,11 +81,10 @@ async fn a_secret_reaches_the_server_whole_and_nothing_else() {
             }
         }
     }
-    // What a server says is logged by async-imap as it came; only what we said is ours to keep.
+    // async-imap would tell in detail what it sends and what comes: that is compiled away.
+    assert!(log::STATIC_MAX_LEVEL <= log::LevelFilter::Info, "libraries log in detail");
     let logged = LOGGED.lock().unwrap().clone();
-    let ours: String = logged.lines().filter(|line| line.contains("encode: input")).collect();
-    assert!(ours.contains("AUTHENTICATE") && ours.contains("LOGIN"), "nothing was recorded");
     for secret in ["pl4n", plain, oauth, xoauth2] {
-        assert!(!ours.contains(secret), "{ours}");
+        assert!(!logged.contains(secret), "{logged}");
     }
 }
