@@ -285,6 +285,18 @@ async fn a_code_for_another_device_is_an_alarm_until_it_is_dismissed() {
     companion.sync(&|_, _| {}).await.unwrap();
     assert_eq!(companion.alarms().await.unwrap(), alarms, "raised twice");
 
+    // Killed after the rows were written and before the mail was read: the alarm is not lost.
+    companion.shutdown().await.unwrap();
+    drop(companion);
+    let database = rusqlite::Connection::open(folder.path().join("cartable.db")).unwrap();
+    assert_eq!(database.execute("UPDATE alarm SET certain = 0", []).unwrap(), 1);
+    database.execute("DELETE FROM body", []).unwrap();
+    drop(database);
+    let companion = open(&academy, &phone, folder.path(), &clock).await;
+    assert_eq!(companion.alarms().await.unwrap(), []);
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert_eq!(companion.alarms().await.unwrap(), alarms, "lost by a kill");
+
     // Who broke in deletes the mail: the alarm stays.
     empty_inbox(&academy).await;
     companion.sync(&|_, _| {}).await.unwrap();

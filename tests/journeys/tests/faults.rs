@@ -132,7 +132,7 @@ async fn headers_of_any_size_come_in_pieces_that_a_phone_can_hold() {
     let batches = Arc::new(Mutex::new(vec![0]));
     let told = Arc::clone(&batches);
     companion.sync(&move |arrived, _| told.lock().unwrap().push(arrived)).await.unwrap();
-    let batches = batches.lock().unwrap();
+    let batches = batches.lock().unwrap().clone();
     assert_eq!(batches.last(), Some(&30));
     // Each of 200 KB: two mebibytes, and what half a mebibyte and a row more may bring.
     assert!(batches.windows(2).all(|pair| pair[1] - pair[0] <= 14), "{batches:?}");
