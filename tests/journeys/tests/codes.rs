@@ -228,6 +228,10 @@ async fn what_nobody_vouches_for_or_came_before_is_not_offered_and_of_two_codes_
     assert_eq!((newest.code.expose_secret(), newest.others), ("300002", 1));
     companion.code_taken(newest.message).await.unwrap();
     assert!(companion.offered_code().await.unwrap().is_none(), "an older code than the one taken was offered");
+    // The portal sends the same code again when it is asked to.
+    received(&academy, SignedDuration::from_secs(20), &vouched("300002")).await;
+    arrival(&companion, 10).await;
+    assert!(companion.offered_code().await.unwrap().is_none(), "a used code was offered");
 
     // Offered for a sign-in that has ended: not for the next one.
     received(&academy, SignedDuration::from_secs(1), &vouched("300003")).await;
