@@ -252,6 +252,8 @@ pub enum Change {
     },
     /// The outbox.
     Outbox,
+    /// The alarms.
+    Alarms,
     /// Perhaps all of it.
     Everything,
 }
