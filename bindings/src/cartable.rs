@@ -278,7 +278,7 @@ pub fn set_aside_storage(folder: String, language: String) -> Result<(), Compani
 }
 
 impl Cartable {
-    async fn run<T, F, W>(&self, work: F) -> Result<T, CompanionError>
+    pub(crate) async fn run<T, F, W>(&self, work: F) -> Result<T, CompanionError>
     where
         T: Send + 'static,
         F: FnOnce(Arc<Core>) -> W,
@@ -300,7 +300,7 @@ impl Cartable {
         CompanionError::new(error, now_ms(), self.language())
     }
 
-    fn language(&self) -> Language {
+    pub(crate) fn language(&self) -> Language {
         self.core.language()
     }
 }

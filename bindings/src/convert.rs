@@ -236,6 +236,7 @@ impl From<store::Change> for Change {
             store::Change::Mailboxes => Self::Mailboxes,
             store::Change::Messages { mailbox } => Self::Messages { mailbox },
             store::Change::Outbox => Self::Outbox,
+            store::Change::Alarms => Self::Alarms,
             _ => Self::Everything,
         }
     }

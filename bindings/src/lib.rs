@@ -12,6 +12,7 @@
 //!   held, and may block for a short while.
 
 mod cartable;
+mod codes;
 mod convert;
 mod error;
 mod ports;
@@ -20,6 +21,7 @@ mod runtime;
 mod task;
 
 pub use cartable::{Cartable, set_aside_storage};
+pub use codes::{Alarm, OfferedCode};
 pub use error::{CompanionError, ListenerError, Told};
 pub use ports::{ChangeListener, NetworkSettings, SecretStore, SecretStoreError, Setup, SyncListener};
 pub use records::{

@@ -333,6 +333,8 @@ pub enum Change {
     },
     /// The outbox.
     Outbox,
+    /// The alarms.
+    Alarms,
     /// Perhaps all of it.
     Everything,
 }

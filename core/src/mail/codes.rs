@@ -41,26 +41,35 @@ pub struct OfferedCode {
 struct Candidate {
     message: i64,
     received_ms: i64,
+    taken: bool,
 }
 
 impl MailAccount {
-    /// The newest code that came by mail for this sign-in, where the academy's profile tells how to know one. Reads the store; a mail that is a candidate is fetched once. From then on its code is for this sign-in only,
-    /// and not offered again once [`MailAccount::code_taken`] was told.
+    /// The newest code that came by mail for this sign-in, where the academy's profile tells how to know one. Reads the store;
+    /// a mail that is a candidate is fetched once. From then on its code is for this sign-in only, and not offered again once
+    /// [`MailAccount::code_taken`] was told.
     pub async fn offered_code(&self, sign_in: UnderWay, now_ms: i64) -> Result<Option<OfferedCode>, MailError> {
         let Some(rule) = self.academy.mail_code.clone() else { return Ok(None) };
         let (academy, digits) = (self.academy.id.clone(), rule.digits);
-        let found = self.store.read(move |c| candidates(c, &academy, &rule, sign_in, now_ms)).await?;
-        let (mut newest, mut seen) = (None, BTreeSet::new());
-        for Candidate { message, received_ms } in found {
-            let raw = match self.unless_stopped(self.raw(message)).await {
+        let candidates = self.store.read(move |c| candidates(c, &academy, &rule, sign_in, now_ms)).await?;
+        let (mut found, mut used) = (Vec::new(), None);
+        for candidate in candidates {
+            let raw = match self.unless_stopped(self.raw(candidate.message)).await {
                 Err(MailError::NotFound) => continue,
                 raw => raw?,
             };
-            let Some(code) = code_of(raw, digits).await else { continue };
-            newest = newest.or_else(|| Some((message, received_ms, code.clone())));
-            seen.insert(code);
+            let code = code_of(raw, digits).await;
+            if candidate.taken {
+                // What came before it is older; the same code in a second mail is used up.
+                used = code;
+                break;
+            }
+            found.extend(code.map(|code| (candidate, code)));
         }
-        let Some((message, received_ms, code)) = newest else { return Ok(None) };
+        found.retain(|(_, code)| Some(code) != used.as_ref());
+        let different: BTreeSet<&str> = found.iter().map(|(_, code)| code.as_str()).collect();
+        let others = u32::try_from(different.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let Some((Candidate { message, received_ms, .. }, code)) = found.into_iter().next() else { return Ok(None) };
         self.store
             .write(move |t, _| {
                 t.execute(
@@ -70,7 +79,6 @@ impl MailAccount {
                 Ok(())
             })
             .await?;
-        let others = u32::try_from(seen.len().saturating_sub(1)).unwrap_or(u32::MAX);
         Ok(Some(OfferedCode { message, code: code.into(), received_ms, others }))
     }
 
@@ -94,14 +102,11 @@ fn candidates(
     now_ms: i64,
 ) -> Result<Vec<Candidate>, StoreError> {
     let since = sign_in.begun_ms.div_euclid(1000).saturating_mul(1000).max(now_ms.saturating_sub(FRESH_MS));
-    // What came before a code that was taken is older than it.
     let mut query = c.prepare_cached(
-        "SELECT m.id, m.received_ms, m.from_address, m.subject, m.header FROM message m
+        "SELECT m.id, m.received_ms, m.from_address, m.subject, m.header, ifnull(o.taken, 0) FROM message m
          LEFT JOIN offered_code o ON o.message = m.id
          WHERE m.mailbox IN (SELECT id FROM mailbox WHERE academy = ?1) AND m.hidden = 0 AND m.received_ms >= ?2
-           AND m.id > ?5 AND m.unreadable = 0 AND m.size <= ?3 AND (o.message IS NULL OR (o.taken = 0 AND o.begun_ms = ?4))
-           AND m.received_ms > ifnull((SELECT max(t.received_ms) FROM message t JOIN offered_code u ON u.message = t.id
-                                       WHERE u.taken = 1 AND t.received_ms >= ?2), 0)
+           AND m.id > ?5 AND m.unreadable = 0 AND m.size <= ?3 AND (o.message IS NULL OR o.begun_ms = ?4)
          ORDER BY m.received_ms DESC, m.uid DESC",
     )?;
     let mut rows = query.query(params![academy, since, LARGEST, sign_in.begun_ms, sign_in.last_message])?;
@@ -109,7 +114,7 @@ fn candidates(
     while let Some(row) = rows.next()? {
         let (from, subject): (Option<String>, String) = (row.get(2)?, row.get(3)?);
         if found.len() < MOST && is_vouched_for(rule, from.as_deref(), &subject, &row.get::<_, Vec<u8>>(4)?) {
-            found.push(Candidate { message: row.get(0)?, received_ms: row.get(1)? });
+            found.push(Candidate { message: row.get(0)?, received_ms: row.get(1)?, taken: row.get(5)? });
         }
     }
     Ok(found)

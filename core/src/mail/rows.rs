@@ -1,6 +1,10 @@
 //! Mailboxes, messages and waiting actions in the store: all the SQL of the reading side.
 
+mod bodies;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+pub(super) use bodies::{Place, body, keep_body, place};
 
 use super::flags::Flags;
 use super::imap::Role;
@@ -66,15 +70,6 @@ pub(super) struct Arrived {
     pub(super) flags: Flags,
     pub(super) header: Vec<u8>,
     pub(super) unreadable: bool,
-}
-
-/// Where a message lies on the server.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) mailbox: String,
-    pub(super) uid_validity: Option<u32>,
-    pub(super) uid: u32,
-    pub(super) size: u64,
 }
 
 /// What is known of a mailbox as a whole.
@@ -353,29 +348,6 @@ pub(super) fn dropped(t: &Transaction<'_>, changes: &mut Vec<Change>, action: &A
     settle_shown(t, action.message)?;
     changes.push(Change::Messages { mailbox: action.mailbox });
     Ok(())
-}
-
-pub(super) fn body(c: &Connection, message: i64) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut query = c.prepare_cached("SELECT raw FROM body WHERE message = ?")?;
-    Ok(query.query_row([message], |row| row.get(0)).optional()?)
-}
-
-pub(super) fn keep_body(t: &Transaction<'_>, message: i64, raw: &[u8]) -> Result<(), StoreError> {
-    t.execute(
-        "INSERT INTO body (message, raw) VALUES (?, ?) ON CONFLICT (message) DO UPDATE SET raw = excluded.raw",
-        params![message, raw],
-    )?;
-    Ok(())
-}
-
-pub(super) fn place(c: &Connection, message: i64) -> Result<Place, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT b.name, b.uid_validity, m.uid, m.size FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE m.id = ?",
-    )?;
-    let place = query.query_row([message], |row| {
-        Ok(Place { mailbox: row.get(0)?, uid_validity: row.get(1)?, uid: row.get(2)?, size: count(row.get(3)?) })
-    });
-    Ok(place?)
 }
 
 /// What is shown is what the server said, with every waiting action applied in order.

@@ -1,6 +1,10 @@
 //! Bringing the phone to the state of the server: actions out, mailboxes and headers in.
 
+mod difference;
+
 use std::sync::Arc;
+
+use difference::difference;
 
 use super::account::{Errand, MailAccount};
 use super::alarms;
@@ -377,43 +381,6 @@ fn unreadable(uid: u32, flags: Flags, raw: Vec<u8>) -> Arrived {
 
 fn refused() -> MailError {
     MailError::Imap(ImapError::Refused { command: "STORE", code: None, text: "other UIDVALIDITY".to_owned() })
-}
-
-/// What one must do to `ours` to make it `theirs`.
-#[derive(Debug, Default, Eq, PartialEq)]
-struct Difference {
-    fresh: Vec<u32>,
-    gone: Vec<u32>,
-    changed: Vec<(u32, Flags)>,
-}
-
-/// Both lists ascend by UID.
-fn difference(ours: &[(u32, Flags)], theirs: &[(u32, Flags)]) -> Difference {
-    let mut found = Difference::default();
-    let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
-    loop {
-        match (ours.peek(), theirs.peek()) {
-            (None, None) => return found,
-            (Some((our, _)), Some((their, flags))) if our == their => {
-                if ours.next().is_some_and(|(_, before)| before != flags) {
-                    found.changed.push((*their, *flags));
-                }
-                theirs.next();
-            }
-            (Some((our, _)), None) => {
-                found.gone.push(*our);
-                ours.next();
-            }
-            (Some((our, _)), Some((their, _))) if our < their => {
-                found.gone.push(*our);
-                ours.next();
-            }
-            (_, Some((their, _))) => {
-                found.fresh.push(*their);
-                theirs.next();
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -230,6 +230,10 @@ async fn what_nobody_vouches_for_or_came_before_is_not_offered_and_of_two_codes_
     assert_eq!((newest.code.expose_secret(), newest.others), ("300002", 1));
     companion.code_taken(newest.message).await.unwrap();
     assert!(companion.offered_code().await.unwrap().is_none(), "an older code than the one taken was offered");
+    // The portal sends the same code again when it is asked to.
+    received(&academy, SignedDuration::from_secs(20), &vouched("300002")).await;
+    arrival(&companion, 10).await;
+    assert!(companion.offered_code().await.unwrap().is_none(), "a used code was offered");
 
     // Offered for a sign-in that has ended: not for the next one.
     received(&academy, SignedDuration::from_secs(1), &vouched("300003")).await;
@@ -286,6 +290,18 @@ async fn a_code_for_another_device_is_an_alarm_until_it_is_dismissed() {
     }
     companion.sync(&|_, _| {}).await.unwrap();
     assert_eq!(companion.alarms().await.unwrap(), alarms, "raised twice");
+
+    // Killed after the rows were written and before the mail was read: the alarm is not lost.
+    companion.shutdown().await.unwrap();
+    drop(companion);
+    let database = rusqlite::Connection::open(folder.path().join("cartable.db")).unwrap();
+    assert_eq!(database.execute("UPDATE alarm SET certain = 0", []).unwrap(), 1);
+    database.execute("DELETE FROM body", []).unwrap();
+    drop(database);
+    let companion = open(&academy, &phone, folder.path(), &clock).await;
+    assert_eq!(companion.alarms().await.unwrap(), []);
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert_eq!(companion.alarms().await.unwrap(), alarms, "lost by a kill");
 
     // Who broke in deletes the mail: the alarm stays.
     empty_inbox(&academy).await;
