@@ -3,7 +3,20 @@
 /// The scheme by which the browser hands the answer back to the app.
 pub(crate) const REDIRECT_URI: &str = "fr.academie.mobile:/oauth2redirect";
 
-pub(crate) fn toml(issuer: &str, imap_port: u16, smtp_port: u16) -> String {
+/// With the ENT at this port, where there is one.
+pub(crate) fn toml(issuer: &str, imap_port: u16, smtp_port: u16, ent_port: Option<u16>) -> String {
+    let ent = ent_port.map_or_else(String::new, |port| {
+        format!(
+            r#"
+[[services]]
+name = "ENT"
+kind = "ent"
+address = "https://ent.academie.test:{port}/"
+audience = "staff"
+sign_in = "cas"
+"#
+        )
+    });
     format!(
         r#"format = 1
 id = "academie-test"
@@ -29,7 +42,7 @@ login = "identifier"
 auth = ["oauthbearer", "xoauth2", "password"]
 imap = {{ host = "imap.academie.test", port = {imap_port}, tls = "implicit" }}
 smtp = {{ host = "smtp.academie.test", port = {smtp_port}, tls = "implicit" }}
-
+{ent}
 [[evidence]]
 fields = ["*"]
 source = "the test academy started in this process"
