@@ -1,7 +1,9 @@
 //! HTTP with a hostile server in mind: bounded, no redirect followed, errors told apart.
 
+use std::borrow::Cow;
+
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -13,7 +15,8 @@ const LARGEST: usize = 512 * 1024;
 
 pub(super) struct Answer {
     pub(super) status: u16,
-    json: bool,
+    kind: String,
+    location: Option<String>,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -21,7 +24,8 @@ pub(super) struct Answer {
 pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailure> {
     let mut response = request.send().await.map_err(|error| SignInFailure::Connect(reason(&error)))?;
     let status = response.status().as_u16();
-    let json = is_json(response.headers());
+    let kind = kind(response.headers());
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if response.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(SignInFailure::TooLarge);
     }
@@ -32,13 +36,13 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, json, body })
+    Ok(Answer { status, kind, location, body })
 }
 
 impl Answer {
     /// The body of a success. Anything that is not JSON, a login page above all, means a portal out of order.
     pub(super) fn success<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, SignInFailure> {
-        if self.status != 200 || !self.json {
+        if self.status != 200 || !self.is_json() {
             return Err(SignInFailure::PortalBroken { status: self.status });
         }
         serde_json::from_slice(&self.body).map_err(|_| SignInFailure::Malformed(what))
@@ -46,15 +50,30 @@ impl Answer {
 
     /// The body of a refusal in JSON, `None` where it is something else.
     pub(super) fn refusal<T: DeserializeOwned>(&self) -> Option<T> {
-        let refused = (400..500).contains(&self.status) && self.json;
+        let refused = (400..500).contains(&self.status) && self.is_json();
         if refused { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// Where a redirect leads, as it is written. Nothing has gone there.
+    pub(super) fn redirect(&self) -> Option<&str> {
+        if (300..400).contains(&self.status) { self.location.as_deref() } else { None }
+    }
+
+    /// The body of a page. Never to be logged or kept: the portal's pages may hold what was typed.
+    pub(super) fn html(&self) -> Option<Cow<'_, str>> {
+        (self.kind == "text/html").then(|| String::from_utf8_lossy(&self.body))
+    }
+
+    fn is_json(&self) -> bool {
+        let kind = &self.kind;
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+/// The media type, without its parameters.
+fn kind(headers: &HeaderMap) -> String {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn reason(error: &reqwest::Error) -> ConnectError {

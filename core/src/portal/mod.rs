@@ -4,6 +4,7 @@
 //! comes through here.
 
 mod account;
+mod cas;
 mod fetch;
 mod id_token;
 mod oidc;
@@ -12,6 +13,7 @@ mod session;
 mod state;
 mod transitions;
 
+pub use cas::CasError;
 pub use run::SignIn;
 pub use session::{Session, SessionError};
 pub use state::{SignInEvent, SignInFailure, SignInState, Who};

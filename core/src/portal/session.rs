@@ -6,8 +6,10 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use url::Url;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::cas::{self, CasError};
 use super::oidc::Oidc;
 use super::state::SignInFailure;
 use crate::academy::Academy;
@@ -32,6 +34,14 @@ struct Stored {
     access: String,
     refresh: Option<String>,
     expires_ms: i64,
+}
+
+/// How the cookies of the app's own session lie in the keystore.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+struct StoredCookies {
+    identifier: String,
+    /// The value of a Cookie header.
+    cookies: String,
 }
 
 /// Why there is no token.
@@ -91,6 +101,27 @@ impl Session {
         self.renew(identifier, refused).await
     }
 
+    /// The Cookie header with which the portal knows the app as `identifier`: `None` where the session is not the app's own but
+    /// the browser's, or somebody else's.
+    pub fn cookies(&self, identifier: &str) -> Result<Option<SecretString>, SessionError> {
+        let Some(text) = self.secrets.load(&SecretKey::portal_cookies(&self.academy.id))? else { return Ok(None) };
+        let Ok(stored) = serde_json::from_str::<StoredCookies>(text.expose_secret()) else { return Ok(None) };
+        let ours = stored.identifier == identifier;
+        Ok(ours.then(|| stored.cookies.as_str().into()))
+    }
+
+    /// The address that opens `service` with `identifier` signed in, by a CAS ticket: for one opening, soon, and a secret until
+    /// then. One request to the portal. [`CasError::Ended`] without a session of the app's own.
+    pub async fn service_ticket(&self, identifier: &str, service: &Url) -> Result<Url, CasError> {
+        let cookies = self.cookies(identifier)?.ok_or(CasError::Ended)?;
+        cas::service_ticket(&self.network, &self.academy, &cookies, service).await
+    }
+
+    /// The page of the portal by which a browser that is signed in there enters `service` by CAS. Connects to nothing.
+    pub fn service_page(&self, service: &Url) -> Result<Url, CasError> {
+        cas::login_page(&self.academy, service)
+    }
+
     pub(super) fn keep(&self, tokens: &Tokens) -> Result<(), SecretStoreError> {
         let stored = Stored {
             identifier: tokens.identifier.clone(),
@@ -104,6 +135,7 @@ impl Session {
     }
 
     pub(super) fn forget(&self) -> Result<(), SecretStoreError> {
+        self.secrets.delete(&SecretKey::portal_cookies(&self.academy.id))?;
         self.secrets.delete(&self.key())
     }
 

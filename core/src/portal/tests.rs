@@ -1,3 +1,5 @@
+mod cas;
 mod faults;
 mod id_token;
+mod scripted;
 mod transitions;

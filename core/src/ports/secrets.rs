@@ -35,6 +35,11 @@ impl SecretKey {
         Self { kind: "session", owner: academy.to_owned() }
     }
 
+    /// The cookies of the app's own session at an academy's portal, where the app signed in without the browser.
+    pub fn portal_cookies(academy: &str) -> Self {
+        Self { kind: "portal-cookies", owner: academy.to_owned() }
+    }
+
     /// What an unfinished sign-in needs in order to go on: PKCE verifier, state, nonce.
     pub fn sign_in(academy: &str) -> Self {
         Self { kind: "sign-in", owner: academy.to_owned() }
