@@ -5,6 +5,7 @@
 
 mod error;
 mod seat;
+mod services;
 mod setup;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout_at};
 
 pub use error::CompanionError;
+pub use services::{ServiceOpening, SignedInBy};
 pub use setup::Setup;
 
 use seat::Seat;

@@ -207,6 +207,26 @@ pub struct Service {
     /// Which generation of the mail a webmail shows.
     #[serde(default)]
     pub generation: Option<GenerationName>,
+    /// How it learns who comes, where that is known.
+    #[serde(default)]
+    pub sign_in: Option<ServiceSignIn>,
+}
+
+/// How a service learns who comes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ServiceSignIn {
+    /// By a ticket of the portal's CAS, protocol 2 or 3, at `/cas/login` of the first official origin.
+    Cas,
+    /// By OpenID Connect at the portal.
+    Oidc,
+    /// By a sign-in of its own: it always asks.
+    Own,
+    /// By the portal's session itself: a page of the portal's, or behind its gate.
+    Portal,
+    /// By SAML 2.0 at the portal.
+    Saml,
 }
 
 /// What a service is.

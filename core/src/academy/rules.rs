@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::facts::{Audience, Confidence, Kind, OidcSettings};
+use super::facts::{Audience, Confidence, Kind, OidcSettings, Service, ServiceSignIn};
 use super::generation::{GenerationName, ServerFacts};
 use super::profile::{Academy, ProfileError};
 
@@ -114,9 +114,14 @@ fn addresses(academy: &Academy) -> Result<(), ProfileError> {
     rule(academy.recovery.iter().all(|tool| !tool.name.is_empty()), "recovery.name")?;
     rule(academy.services.iter().all(|service| is_safe(&service.address) && !service.name.is_empty()), "services")?;
     rule(academy.support.page.iter().all(is_safe), "support.page")?;
+    // A ticket of the portal's goes there.
+    let by_cas = academy.services.iter().any(|service| service.sign_in == Some(ServiceSignIn::Cas));
+    rule(!by_cas || !academy.official_origins.is_empty(), "services.sign_in")?;
     // A teacher must never be led to sign in where parents do.
     let families = academy.services.iter().filter(|service| service.audience == Some(Audience::Families));
     let apart = families.into_iter().all(|service| academy.hosts().all(|own| service.address.host_str() != Some(own)));
+    let strange = |service: &Service| service.audience == Some(Audience::Families) && service.sign_in.is_some();
+    rule(!academy.services.iter().any(strange), "services.sign_in")?;
     rule(apart, "services.audience")
 }
 
@@ -164,7 +169,12 @@ fn evidence(academy: &Academy, stated: &BTreeSet<String>) -> Result<(), ProfileE
 fn takes_secrets(path: &str) -> bool {
     let under = |field: &str| closeness(field, path).is_some();
     let server = under("generations") && (path.contains(".imap.") || path.contains(".smtp."));
-    server || under("official_origins") || under("oidc") || under("portals") || path.ends_with(".address")
+    server
+        || under("official_origins")
+        || under("oidc")
+        || under("portals")
+        || path.ends_with(".address")
+        || path.ends_with(".sign_in")
 }
 
 /// Https, with a host by name and nobody's name before it.

@@ -135,9 +135,11 @@ fn without_ticket(answer: &Answer) -> CasError {
     if said(UNKNOWN) || FORBIDDEN.into_iter().any(said) {
         return CasError::NotForThis;
     }
-    // A form: the password, a code, a consent or "sign in anew for this service". The app answers none of them here.
-    let form = page.to_ascii_lowercase().contains("<form");
-    if form { CasError::Ended } else { broken }
+    // The login form has one password; the menu of a portal that has no CAS has three, to change it.
+    let login = page.to_ascii_lowercase().matches("type=\"password\"").count() == 1;
+    // LemonLDAP::NG's "sign in anew", for a service that wants a fresher or stronger session.
+    let again = page.contains("/renewsession") || page.contains("/upgradesession");
+    if login || again { CasError::Ended } else { broken }
 }
 
 /// The numbers of LemonLDAP::NG's messages in a page: `<span trmsg="107">`.

@@ -110,6 +110,16 @@ impl Session {
         Ok(ours.then(|| stored.cookies.as_str().into()))
     }
 
+    /// Whether `identifier` signed in in the browser, which then has a session at the portal of its own. Whether the portal has
+    /// ended that one, only the browser finds out.
+    pub fn is_in_browser(&self, identifier: &str) -> Result<bool, SessionError> {
+        match self.load(identifier) {
+            Ok(_) => Ok(true),
+            Err(SessionError::Ended) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The address that opens `service` with `identifier` signed in, by a CAS ticket: for one opening, soon, and a secret until
     /// then. One request to the portal. [`CasError::Ended`] without a session of the app's own.
     pub async fn service_ticket(&self, identifier: &str, service: &Url) -> Result<Url, CasError> {

@@ -68,6 +68,18 @@ pub enum Finding {
     },
     /// The session has ended.
     SessionEnded,
+    /// A service will ask for the password: nobody is signed in.
+    ServiceNoSession,
+    /// A service will ask: the portal's session has ended.
+    ServiceSessionEnded,
+    /// A service may ask: how one signs in there is not known.
+    ServiceUnknownWay,
+    /// A service will ask: it has a sign-in of its own.
+    ServiceOwnSignIn,
+    /// A service will ask: it takes the browser's session only, and the teacher signed in in the app.
+    ServiceOnlyByBrowser,
+    /// The portal does not know the service or does not let this person in.
+    ServiceNotForYou,
     /// The server wants a mail password.
     PasswordNeeded,
     /// The server says that the mail password is wrong.
@@ -152,6 +164,12 @@ impl Finding {
             Self::Unsent { .. } => "unsent",
             Self::NoWayIn => "no-way-in",
             Self::SessionEnded => "session-ended",
+            Self::ServiceNoSession => "service-no-session",
+            Self::ServiceSessionEnded => "service-session-ended",
+            Self::ServiceUnknownWay => "service-unknown-way",
+            Self::ServiceOwnSignIn => "service-own-sign-in",
+            Self::ServiceOnlyByBrowser => "service-only-by-browser",
+            Self::ServiceNotForYou => "service-not-for-you",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::WaitToTry { .. } => "wait-to-try",

@@ -9,7 +9,12 @@ use crate::{
     push::{Seen, Shim},
     tls,
 };
-use reqwest::{Client, StatusCode, cookie::Jar, header::LOCATION, redirect::Policy};
+use reqwest::{
+    Client, StatusCode,
+    cookie::{CookieStore, Jar},
+    header::LOCATION,
+    redirect::Policy,
+};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -135,6 +140,11 @@ impl Browser {
     /// The same for a teacher who should be asked for nothing: [`BrowserError::Asked`] when a page wants a password or a code.
     pub async fn visit_without_typing(&self, url: &str) -> Result<Visited, BrowserError> {
         self.visited(url, Errand::Look).await
+    }
+
+    /// The Cookie header that the browser would send to `url`: its session at the portal, for one that plays the app.
+    pub fn cookies(&self, url: &str) -> Option<String> {
+        self.jar.cookies(&Url::parse(url).ok()?)?.to_str().ok().map(str::to_owned)
     }
 
     /// Enrols an authenticator for whoever is signed in at the portal, and returns its secret, base32. From now on the

@@ -107,6 +107,8 @@ async fn a_portal_out_of_order_is_told_from_one_that_asks_for_a_sign_in() {
     assert_eq!(outcome(empty("302 Found")).await, broken(302));
     assert_eq!(outcome(empty("401 No")).await, Err(CasError::Ended));
     assert_eq!(outcome(page("<p>Maintenance</p>")).await, broken(200));
+    let menu = page(&format!("<form>{}</form>", "<input type=\"password\">".repeat(3)));
+    assert_eq!(outcome(menu).await, broken(200));
     let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".to_owned();
     assert_eq!(outcome(json).await, broken(200));
     let endless = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<form>".to_owned();
@@ -153,7 +155,11 @@ fn an_academy_without_an_official_portal_is_asked_for_nothing() {
 proptest! {
     /// Whatever a portal writes as the place to go, what is opened is the service asked for, with one ticket more.
     #[test]
-    fn no_redirect_opens_anything_else(place in r"(https?:)?(//)?(ent\.academie\.test|[a-z@.:/]{0,12})(:443|:80)?/app(\?ticket=(ST-)?[ -~]{0,12}|[&#?ticke=ST0-9-]{0,30})") {
+    fn no_redirect_opens_anything_else(
+        origin in r"(https?:)?(//)?(ent\.academie\.test|[a-z@.:/]{0,12})(:443|:80)?",
+        rest in r"/app(\?ticket=(ST-)?[ -~]{0,12}|[&#?ticke=ST0-9-]{0,30})",
+    ) {
+        let place = origin + &rest;
         let page = Url::parse("https://id.academie.test/cas/login").unwrap();
         let service = Url::parse(SERVICE).unwrap();
         if let Ok(opening) = crate::portal::cas::with_ticket(&page, &place, &service) {
