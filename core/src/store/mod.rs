@@ -4,6 +4,7 @@
 //! ready; a reader never waits for a writer, and nobody waits for the network here.
 
 mod error;
+mod lease;
 mod notices;
 mod workers;
 
@@ -11,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 pub use error::StoreError;
+pub use lease::Lease;
 pub use notices::{Change, Listening, Notices};
 
 use workers::Workers;
@@ -23,6 +25,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/001_spine.sql")),
     M::up(include_str!("migrations/002_account.sql")),
     M::up(include_str!("migrations/003_attempt_uptime.sql")),
+    M::up(include_str!("migrations/004_lease.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
@@ -97,7 +100,8 @@ impl Store {
         self.writer
             .run(move |connection| {
                 let mut changes = Vec::new();
-                let transaction = connection.transaction()?;
+                // Immediate: another process may write too, and one that has read first could then write no more.
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let made = job(&transaction, &mut changes)?;
                 transaction.commit()?;
                 notices.tell(changes);
