@@ -33,6 +33,9 @@ pub struct OidcSettings {
     pub redirect_uri: Url,
     /// What is asked for.
     pub scopes: Vec<String>,
+    /// Where the browser comes back to after a sign-out at the portal, where one is registered.
+    #[serde(default)]
+    pub post_logout_redirect_uri: Option<Url>,
 }
 
 /// A sign-in page for the system browser. What speaks behind it is the browser's affair.

@@ -101,9 +101,12 @@ fn check_oidc(academy: &Academy, oidc: &OidcSettings) -> Result<(), ProfileError
     let issuer = Url::parse(&oidc.issuer).map_err(|_| ProfileError::Invalid("oidc.issuer"))?;
     rule(academy.is_official(&issuer), "oidc.issuer")?;
     // RFC 8252: a private scheme is a reversed domain name of ours; plain http never leaves the phone.
-    let back = &oidc.redirect_uri;
-    let loopback = back.scheme() == "http" && matches!(back.host_str(), Some("127.0.0.1" | "[::1]"));
-    rule(back.scheme() == "https" || loopback || back.scheme().contains('.'), "oidc.redirect_uri")?;
+    let ours = |back: &Url| {
+        let loopback = back.scheme() == "http" && matches!(back.host_str(), Some("127.0.0.1" | "[::1]"));
+        back.scheme() == "https" || loopback || back.scheme().contains('.')
+    };
+    rule(ours(&oidc.redirect_uri), "oidc.redirect_uri")?;
+    rule(oidc.post_logout_redirect_uri.iter().all(ours), "oidc.post_logout_redirect_uri")?;
     rule(oidc.scopes.iter().any(|scope| scope == "openid"), "oidc.scopes")
 }
 

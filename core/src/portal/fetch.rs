@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use jiff::fmt::rfc2822;
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -17,6 +18,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     kind: String,
     location: Option<String>,
+    /// What the server's clock said, in milliseconds since 1970 (RFC 9110, 6.6.1).
+    pub(super) date_ms: Option<i64>,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -26,6 +29,8 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
     let status = response.status().as_u16();
     let kind = kind(response.headers());
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+    let date_ms = date.and_then(|date| Some(rfc2822::parse(date).ok()?.timestamp().as_millisecond()));
     if response.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(SignInFailure::TooLarge);
     }
@@ -36,13 +41,22 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, kind, location, body })
+    Ok(Answer { status, kind, location, date_ms, body })
 }
 
 impl Answer {
     /// The body of a success. Anything that is not JSON, a login page above all, means a portal out of order.
     pub(super) fn success<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, SignInFailure> {
-        if self.status != 200 || !self.is_json() {
+        self.of_status(&[200], what)
+    }
+
+    /// The same for something that was made. Some say 200 for it.
+    pub(super) fn created<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, SignInFailure> {
+        self.of_status(&[201, 200], what)
+    }
+
+    fn of_status<T: DeserializeOwned>(&self, good: &[u16], what: &'static str) -> Result<T, SignInFailure> {
+        if !good.contains(&self.status) || !self.is_json() {
             return Err(SignInFailure::PortalBroken { status: self.status });
         }
         serde_json::from_slice(&self.body).map_err(|_| SignInFailure::Malformed(what))

@@ -46,7 +46,13 @@ impl SignIn {
         secrets: Arc<dyn SecretStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SignInFailure> {
-        let session = Session::new(Arc::clone(&academy), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
+        let session = Session::new(
+            Arc::clone(&academy),
+            store.clone(),
+            network.clone(),
+            Arc::clone(&secrets),
+            Arc::clone(&clock),
+        );
         let who = account::load(&store, &academy.id).await?;
         let sign_in = Self {
             academy,

@@ -2,21 +2,30 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use url::Url;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::cas::{self, CasError};
 use super::oidc::Oidc;
-use super::state::SignInFailure;
+use super::state::{SignInFailure, Who};
 use crate::academy::Academy;
 use crate::ports::{Clock, ConnectError, Network, SecretKey, SecretStore, SecretStoreError};
+use crate::store::{Store, StoreError};
 
 /// A token is renewed this long before its end, so that it outlives the connection it opens.
 const AHEAD_MS: i64 = 60_000;
+
+/// Who refreshes. A refresh ends before its lease does, and one waits for a holder that has died.
+const LEASE: &str = "refresh";
+const REFRESH_LIMIT: Duration = Duration::from_secs(60);
+const LEASE_FOR: Duration = Duration::from_secs(75);
+const LEASE_PATIENCE: Duration = Duration::from_secs(80);
 
 /// The tokens of a session. Never printed.
 pub(super) struct Tokens {
@@ -60,16 +69,21 @@ pub enum SessionError {
     /// The keystore did not serve.
     #[error(transparent)]
     Secrets(#[from] SecretStoreError),
+    /// The store did not serve, by which processes agree on who refreshes.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The session at one academy's portal.
+#[derive(Clone)]
 pub struct Session {
     academy: Arc<Academy>,
+    store: Store,
     network: Network,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
     /// Held while a refresh is under way: with rotating refresh tokens, using one twice ends the session.
-    refreshing: Mutex<()>,
+    refreshing: Arc<Mutex<()>>,
 }
 
 impl fmt::Debug for Session {
@@ -79,9 +93,16 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// The session of `academy`, whose tokens are in `secrets` if somebody is signed in.
-    pub fn new(academy: Arc<Academy>, network: Network, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { academy, network, secrets, clock, refreshing: Mutex::new(()) }
+    /// The session of `academy`, whose tokens are in `secrets` if somebody is signed in. Processes that share `secrets` share
+    /// `store` too.
+    pub fn new(
+        academy: Arc<Academy>,
+        store: Store,
+        network: Network,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { academy, store, network, secrets, clock, refreshing: Arc::default() }
     }
 
     /// An access token of `identifier`, good for at least a minute. Asks the portal for a new one only when the old one is
@@ -132,6 +153,26 @@ impl Session {
         cas::login_page(&self.academy, service)
     }
 
+    /// Who the portal says `identifier`'s session belongs to. [`SessionError::Ended`] when it is nobody's any more, or somebody
+    /// else's.
+    pub async fn who(&self, identifier: &str) -> Result<Who, SessionError> {
+        let access = self.access_token(identifier).await?;
+        let who = match self.oidc().who(&access).await {
+            Err(SignInFailure::Refused { .. }) => {
+                let access = self.token_after_refusal(identifier, &access).await?;
+                self.oidc().who(&access).await
+            }
+            told => told,
+        };
+        who.map_err(why).and_then(|who| if who.identifier == identifier { Ok(who) } else { Err(SessionError::Ended) })
+    }
+
+    /// The page of the portal that signs out the browser too, for the browser to open after a sign-out here; `None` where the
+    /// portal has none. Asks the portal.
+    pub async fn sign_out_page(&self) -> Result<Option<Url>, SessionError> {
+        self.oidc().end_session_page(None).await.map_err(why)
+    }
+
     pub(super) fn keep(&self, tokens: &Tokens) -> Result<(), SecretStoreError> {
         let stored = Stored {
             identifier: tokens.identifier.clone(),
@@ -149,26 +190,35 @@ impl Session {
         self.secrets.delete(&self.key())
     }
 
+    /// Goes on to its end when its future is dropped: the portal may have put a new refresh token in place of the old one.
     async fn renew(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
+        let (session, identifier, stale) = (self.clone(), identifier.to_owned(), stale.clone());
+        let renewing = tokio::spawn(async move { session.renew_alone(&identifier, &stale).await });
+        // It is only cut short together with the app.
+        renewing.await.unwrap_or(Err(SessionError::Connect(ConnectError::Cut)))
+    }
+
+    async fn renew_alone(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
         let _alone = self.refreshing.lock().await;
+        // The notification extension is another process, with the same keystore and the same database.
+        let lease = self.store.lease(LEASE, &*self.clock, LEASE_FOR, LEASE_PATIENCE).await?;
+        let _leased = lease.ok_or(SessionError::Connect(ConnectError::TimedOut))?;
         // Somebody else may have renewed it while we waited.
         let tokens = self.load(identifier)?;
         if tokens.access.expose_secret() != stale.expose_secret() && self.is_fresh(&tokens) {
             return Ok(tokens.access);
         }
         let refresh = tokens.refresh.as_ref().ok_or(SessionError::Ended)?;
-        let oidc = Oidc { academy: &self.academy, network: &self.network };
-        let renewed =
-            oidc.refresh(identifier, refresh, self.clock.now_ms()).await.map_err(|failure| match failure {
-                // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
-                SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
-                SignInFailure::Connect(reason) => SessionError::Connect(reason),
-                SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
-                _ => SessionError::PortalBroken,
-            })?;
+        let oidc = self.oidc();
+        let renewing = timeout(REFRESH_LIMIT, oidc.refresh(identifier, refresh, self.clock.now_ms())).await;
+        let renewed = renewing.map_err(|_| SessionError::Connect(ConnectError::TimedOut))?.map_err(why)?;
         // Kept before it is used: with rotation the old one is already dead.
         self.keep(&renewed)?;
         Ok(renewed.access)
+    }
+
+    fn oidc(&self) -> Oidc<'_> {
+        Oidc { academy: &self.academy, network: &self.network }
     }
 
     fn is_fresh(&self, tokens: &Tokens) -> bool {
@@ -194,4 +244,20 @@ impl Session {
     fn key(&self) -> SecretKey {
         SecretKey::session(&self.academy.id)
     }
+}
+
+fn why(failure: SignInFailure) -> SessionError {
+    match failure {
+        SignInFailure::Refused { code } if is_passing(&code) => SessionError::PortalBroken,
+        // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
+        SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
+        SignInFailure::Connect(reason) => SessionError::Connect(reason),
+        SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
+        _ => SessionError::PortalBroken,
+    }
+}
+
+/// Words for a portal that is busy, not for a session that has ended.
+fn is_passing(code: &str) -> bool {
+    matches!(code, "temporarily_unavailable" | "server_error" | "slow_down")
 }

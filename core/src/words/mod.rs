@@ -55,6 +55,8 @@ pub enum Finding {
     },
     /// The answer does not belong to this sign-in.
     NotOurs,
+    /// The phone's clock and the portal's are hours apart.
+    PhoneClock,
     /// The sign-in was refused at the portal.
     SignInRefused,
     /// This academy has no known way in.
@@ -159,6 +161,7 @@ impl Finding {
             Self::PortalBroken => "portal-broken",
             Self::Unofficial { .. } => "unofficial",
             Self::NotOurs => "not-ours",
+            Self::PhoneClock => "phone-clock",
             Self::SignInRefused => "sign-in-refused",
             Self::SignOutFirst => "sign-out-first",
             Self::Unsent { .. } => "unsent",

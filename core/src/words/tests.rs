@@ -15,6 +15,7 @@ fn all() -> Vec<Finding> {
         F::PortalBroken,
         F::Unofficial { host: "ac-rouen.example".into() },
         F::NotOurs,
+        F::PhoneClock,
         F::SignInRefused,
         F::SignOutFirst,
         F::Unsent { letters: 2 },

@@ -9,6 +9,7 @@ use crate::academy::Academy;
 use crate::portal::cas::{CasError, service_ticket};
 use crate::portal::{Session, SessionError};
 use crate::ports::{ConnectError, MemoryStore, SecretKey, SecretStore, SystemClock};
+use crate::store::Store;
 
 const TICKET: &str = include_str!("../../../../tests/data/servers/cas_ticket.http");
 const LOGIN_FORM: &str = include_str!("../../../../tests/data/servers/cas_login_form.http");
@@ -124,7 +125,10 @@ async fn the_cookies_of_another_person_or_of_nobody_are_never_sent() {
     let portal = Scripted::start(|_, _| TICKET.to_owned().into()).await;
     let secrets = Arc::new(MemoryStore::default());
     let academy = Arc::new(portal.academy());
-    let session = Session::new(academy, portal.network.clone(), Arc::clone(&secrets) as _, Arc::new(SystemClock));
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let session =
+        Session::new(academy, store, portal.network.clone(), Arc::clone(&secrets) as _, Arc::new(SystemClock));
     let service = Url::parse(SERVICE).unwrap();
     let key = SecretKey::portal_cookies("essai");
     for kept in [None, Some("[]"), Some(r#"{"identifier":"pmartin","cookies":"lemonldap=1"}"#)] {
