@@ -117,6 +117,7 @@ fn a_profile_that_breaks_a_rule_is_refused() {
         ("fr.cartable.app:/retour", "http://example.org/retour"),
         ("fr.cartable.app:/retour", "cartable:/retour"),
         ("[\"openid\"]", "[\"email\"]"),
+        ("[\"openid\"]", "[\"openid\"]\npost_logout_redirect_uri = \"http://example.org/adieu\""),
         ("https://id.ac-essai.fr/saml", "http://id.ac-essai.fr/saml"),
         ("https://id.ac-essai.fr/saml", "https://portail.ac-essai.fr/saml"),
         ("https://id.ac-essai.fr/oubli", "https://oubli.ac-essai.fr/"),

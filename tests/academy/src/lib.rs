@@ -316,6 +316,18 @@ impl Academy {
         tokio::time::sleep(RELOAD).await;
         Ok(())
     }
+
+    /// Gives the portal another key to sign its tokens with, by the name `kid`; the old one is gone from its key set. Returns when
+    /// every process of the portal uses it.
+    pub async fn change_signing_key(&self, kid: &str) -> Result<(), AcademyError> {
+        let (private, public) = signing_key().await?;
+        let patch = [
+            ("oidcServicePrivateKeySig", private.as_str()),
+            ("oidcServicePublicKeySig", &public),
+            ("oidcServiceKeyIdSig", kid),
+        ];
+        self.reconfigure_portal(patch.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()).await
+    }
 }
 
 fn issuer(ports: Ports) -> String {
@@ -325,8 +337,7 @@ fn issuer(ports: Ports) -> String {
 async fn keys(authority: &Authority) -> Result<Keys, AcademyError> {
     let leaf = authority
         .issue(&["auth.academie.test", "*.academie.test", "academie.test", "localhost", "127.0.0.1"], Validity::Good)?;
-    let oidc_private_pem = openssl(&["genrsa", "2048"], "").await?;
-    let oidc_public_pem = openssl(&["rsa", "-pubout"], &oidc_private_pem).await?;
+    let (oidc_private_pem, oidc_public_pem) = signing_key().await?;
     Ok(Keys {
         ca_pem: authority.pem().to_owned(),
         chain_pem: leaf.chain_pem,
@@ -334,6 +345,13 @@ async fn keys(authority: &Authority) -> Result<Keys, AcademyError> {
         oidc_private_pem,
         oidc_public_pem,
     })
+}
+
+/// A new RSA key, private and public, in PEM.
+async fn signing_key() -> Result<(String, String), AcademyError> {
+    let private = openssl(&["genrsa", "2048"], "").await?;
+    let public = openssl(&["rsa", "-pubout"], &private).await?;
+    Ok((private, public))
 }
 
 /// Runs `openssl`: ring makes no RSA keys.

@@ -8,6 +8,7 @@ use academy::wire::Faults;
 use academy::{Academy, Browser, Teacher};
 use cartable_core::companion::Companion;
 use cartable_core::portal::SignInState;
+use cartable_core::ports::SecretKey;
 use journeys::{ACADEMY, Phone, Witness, inbox, sign_in};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -92,6 +93,16 @@ async fn morning(academy: &Academy, phone: &Phone, companion: &Companion, passwo
     said
 }
 
+/// Signs in and gives the app a session of its own at the portal too.
+async fn lent(academy: &Academy, phone: &Phone, companion: &Companion) -> SignInState {
+    let (browser, jeanne) = (Browser::new(academy).unwrap(), Teacher::by_uid("jdupont").unwrap());
+    let state = sign_in(companion, &browser, jeanne).await;
+    let cookies = browser.cookies(academy.issuer()).unwrap();
+    let kept = serde_json::json!({"identifier": jeanne.uid, "cookies": cookies}).to_string();
+    phone.secrets.put(&SecretKey::portal_cookies(ACADEMY), &kept.into()).unwrap();
+    state
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_no_error_and_no_file_holds_a_secret() {
     let log = Log::default();
@@ -100,7 +111,7 @@ async fn no_log_no_error_and_no_file_holds_a_secret() {
     let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::TRACE).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
-    let academy = Academy::start().await.unwrap();
+    let academy = Academy::builder().ent().start().await.unwrap();
     academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: A\r\n\r\nB\r\n").await.unwrap();
     let witness = Witness::default();
     let phone = Phone::with_secrets(&academy, Arc::new(witness.clone()));
@@ -117,8 +128,17 @@ async fn no_log_no_error_and_no_file_holds_a_secret() {
     let companion = Companion::open(setup).await.unwrap();
     said += &morning(&academy, &phone, &companion, &["Secret-1234", WRONG]).await;
 
-    let secrets = witness.secrets();
-    for kind in ["session", "sign-in", "mail-password", "ledger", "access", "refresh", "verifier"] {
+    // Another service, by a ticket.
+    let state = lent(&academy, &phone, &companion).await;
+    let opening = companion.open_service(companion.services()[0].address.as_str()).await.unwrap();
+    let ticket = opening.url.split_once("ticket=").unwrap().1.to_owned();
+    let _ = write!(said, "{opening:?} {state:?}");
+
+    let mut secrets = witness.secrets();
+    secrets.push(("a ticket".to_owned(), ticket));
+    let header = secrets.iter().find(|(key, _)| key.ends_with(" cookies")).unwrap().1.clone();
+    secrets.extend(header.split("; ").map(|one| ("a cookie".to_owned(), one.split_once('=').unwrap().1.to_owned())));
+    for kind in ["session", "sign-in", "mail-password", "ledger", "access", "refresh", "verifier", "cookies"] {
         assert!(secrets.iter().any(|(key, _)| key.contains(kind)), "no secret of kind {kind} was ever kept");
     }
     let logged = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
