@@ -1,4 +1,4 @@
-mod lease;
+mod processes;
 
 use super::{Change, MIGRATIONS, Store, StoreError};
 use rusqlite_migration::Migrations;

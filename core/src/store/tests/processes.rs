@@ -128,3 +128,21 @@ async fn two_processes_that_read_and_then_write_do_not_stand_in_each_others_way(
     let count = phone.app.read(|c| Ok(c.query_row("SELECT count(*) FROM account", [], |row| row.get::<_, i64>(0))?));
     assert_eq!(count.await.unwrap(), 100);
 }
+
+#[test]
+fn processes_that_start_at_once_on_a_new_phone_all_open_the_database() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(4);
+        let open = || {
+            start.wait();
+            Store::open(folder.path()).map(|_| ())
+        };
+        std::thread::scope(|scope| {
+            let processes: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            for process in processes {
+                assert_eq!(process.join().unwrap(), Ok(()));
+            }
+        });
+    }
+}
