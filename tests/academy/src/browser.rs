@@ -1,5 +1,6 @@
 //! A browser that a script drives: what a teacher's system browser does during a sign-in, without the screen.
 
+mod codes;
 mod outcome;
 
 use crate::{
@@ -25,6 +26,8 @@ use tokio::time::{Instant, sleep};
 use url::{Host, Url};
 
 pub use outcome::{BrowserError, Visited};
+
+use codes::{code_in, code_of};
 
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
@@ -337,24 +340,6 @@ impl Browser {
             self.hosts.iter().fold(builder, |builder, (host, ip)| builder.resolve(host, SocketAddr::new(*ip, 0)));
         Ok(builder.build()?)
     }
-}
-
-/// The authenticator's code now.
-fn code_of(secret: &str) -> Result<String, BrowserError> {
-    let secret = totp_rs::Secret::try_from_base32(secret.to_ascii_uppercase()).map_err(|_| BrowserError::Secret)?;
-    // What the portal chooses is its own affair, also where it is less than the RFC recommends.
-    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-    Ok(totp.generate_current().to_string())
-}
-
-/// The only number of six digits in the portal's mail, which it prints in bold.
-fn code_in(message: &[u8]) -> Option<String> {
-    let message = mail_parser::MessageParser::new().parse(message)?;
-    let html = message.body_html(0)?;
-    html.split("<b>").skip(1).find_map(|rest| {
-        let code = rest.split('<').next()?.trim();
-        (code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| code.to_owned())
-    })
 }
 
 /// What the form sends when `fields` are filled in; a form without an action goes where the page came from.
