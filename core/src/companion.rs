@@ -6,6 +6,7 @@
 mod codes;
 mod error;
 mod seat;
+mod services;
 mod setup;
 mod sign_in;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 pub use error::CompanionError;
+pub use services::{ServiceOpening, SignedInBy};
 pub use setup::Setup;
 
 use seat::Seat;

@@ -33,6 +33,9 @@ pub struct OidcSettings {
     pub redirect_uri: Url,
     /// What is asked for.
     pub scopes: Vec<String>,
+    /// Where the browser comes back to after a sign-out at the portal, where one is registered.
+    #[serde(default)]
+    pub post_logout_redirect_uri: Option<Url>,
 }
 
 /// A sign-in page for the system browser. What speaks behind it is the browser's affair.
@@ -245,6 +248,26 @@ pub struct Service {
     /// Which generation of the mail a webmail shows.
     #[serde(default)]
     pub generation: Option<GenerationName>,
+    /// How it learns who comes, where that is known.
+    #[serde(default)]
+    pub sign_in: Option<ServiceSignIn>,
+}
+
+/// How a service learns who comes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ServiceSignIn {
+    /// By a ticket of the portal's CAS, protocol 2 or 3, at `/cas/login` of the first official origin.
+    Cas,
+    /// By OpenID Connect at the portal.
+    Oidc,
+    /// By a sign-in of its own: it always asks.
+    Own,
+    /// By the portal's session itself: a page of the portal's, or behind its gate.
+    Portal,
+    /// By SAML 2.0 at the portal.
+    Saml,
 }
 
 /// What a service is.

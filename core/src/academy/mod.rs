@@ -15,7 +15,7 @@ pub use catalogue::Catalogue;
 pub use facts::{
     Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
     MailCodeRule, MailProof, OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery,
-    RecoveryProof, SecondFactor, Service, ServiceKind, Support, WayIn,
+    RecoveryProof, SecondFactor, Service, ServiceKind, ServiceSignIn, Support, WayIn,
 };
 pub use generation::{
     Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::facts::{Audience, Confidence, Kind, MailCodeRule, OidcSettings};
+use super::facts::{Audience, Confidence, Kind, MailCodeRule, OidcSettings, Service, ServiceSignIn};
 use super::generation::{GenerationName, ServerFacts};
 use super::profile::{Academy, ProfileError};
 
@@ -104,9 +104,12 @@ fn check_oidc(academy: &Academy, oidc: &OidcSettings) -> Result<(), ProfileError
     let issuer = Url::parse(&oidc.issuer).map_err(|_| ProfileError::Invalid("oidc.issuer"))?;
     rule(academy.is_official(&issuer), "oidc.issuer")?;
     // RFC 8252: a private scheme is a reversed domain name of ours; plain http never leaves the phone.
-    let back = &oidc.redirect_uri;
-    let loopback = back.scheme() == "http" && matches!(back.host_str(), Some("127.0.0.1" | "[::1]"));
-    rule(back.scheme() == "https" || loopback || back.scheme().contains('.'), "oidc.redirect_uri")?;
+    let ours = |back: &Url| {
+        let loopback = back.scheme() == "http" && matches!(back.host_str(), Some("127.0.0.1" | "[::1]"));
+        back.scheme() == "https" || loopback || back.scheme().contains('.')
+    };
+    rule(ours(&oidc.redirect_uri), "oidc.redirect_uri")?;
+    rule(oidc.post_logout_redirect_uri.iter().all(ours), "oidc.post_logout_redirect_uri")?;
     rule(oidc.scopes.iter().any(|scope| scope == "openid"), "oidc.scopes")
 }
 
@@ -129,9 +132,14 @@ fn addresses(academy: &Academy) -> Result<(), ProfileError> {
     rule(academy.recovery.iter().all(|tool| !tool.name.is_empty()), "recovery.name")?;
     rule(academy.services.iter().all(|service| is_safe(&service.address) && !service.name.is_empty()), "services")?;
     rule(academy.support.page.iter().all(is_safe), "support.page")?;
+    // A ticket of the portal's goes there.
+    let by_cas = academy.services.iter().any(|service| service.sign_in == Some(ServiceSignIn::Cas));
+    rule(!by_cas || !academy.official_origins.is_empty(), "services.sign_in")?;
     // A teacher must never be led to sign in where parents do.
     let families = academy.services.iter().filter(|service| service.audience == Some(Audience::Families));
     let apart = families.into_iter().all(|service| academy.hosts().all(|own| service.address.host_str() != Some(own)));
+    let strange = |service: &Service| service.audience == Some(Audience::Families) && service.sign_in.is_some();
+    rule(!academy.services.iter().any(strange), "services.sign_in")?;
     rule(apart, "services.audience")
 }
 
@@ -179,7 +187,12 @@ fn evidence(academy: &Academy, stated: &BTreeSet<String>) -> Result<(), ProfileE
 fn takes_secrets(path: &str) -> bool {
     let under = |field: &str| closeness(field, path).is_some();
     let server = under("generations") && (path.contains(".imap.") || path.contains(".smtp."));
-    server || under("official_origins") || under("oidc") || under("portals") || path.ends_with(".address")
+    server
+        || under("official_origins")
+        || under("oidc")
+        || under("portals")
+        || path.ends_with(".address")
+        || path.ends_with(".sign_in")
 }
 
 /// Https, with a host by name and nobody's name before it.

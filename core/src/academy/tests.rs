@@ -51,6 +51,7 @@ kind = "webmail"
 address = "https://courrier.ac-essai.fr/"
 audience = "staff"
 generation = "legacy"
+sign_in = "cas"
 [[services]]
 name = "Inscriptions"
 kind = "other"
@@ -122,6 +123,7 @@ fn a_profile_that_breaks_a_rule_is_refused() {
         ("fr.cartable.app:/retour", "http://example.org/retour"),
         ("fr.cartable.app:/retour", "cartable:/retour"),
         ("[\"openid\"]", "[\"email\"]"),
+        ("[\"openid\"]", "[\"openid\"]\npost_logout_redirect_uri = \"http://example.org/adieu\""),
         ("https://id.ac-essai.fr/saml", "http://id.ac-essai.fr/saml"),
         ("https://id.ac-essai.fr/saml", "https://portail.ac-essai.fr/saml"),
         ("https://id.ac-essai.fr/oubli", "https://oubli.ac-essai.fr/"),
@@ -137,6 +139,7 @@ fn a_profile_that_breaks_a_rule_is_refused() {
         ("\"imap.ac-essai.fr\"", "\"imap.ac-essai.fr/\""),
         ("\"imap.ac-essai.fr\"", "\"192.0.2.1 \""),
         ("name = \"legacy\"", "name = \"national\""),
+        ("audience = \"families\"", "audience = \"families\"\nsign_in = \"cas\""),
         ("tries = 5", "tries = 0"),
         ("min_length = 10", "classes = 5"),
         ("min_length = 10", "min_length = 3"),
@@ -176,6 +179,7 @@ fn no_secret_goes_where_a_page_of_little_reliability_says() {
         "generations.legacy.imap",
         "generations.legacy.smtp.host",
         "services.Courrier",
+        "services.Courrier.sign_in",
         "recovery.Oubli.address",
     ] {
         let more = format!(

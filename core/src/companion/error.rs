@@ -141,6 +141,7 @@ impl From<SignInFailure> for CompanionError {
             }
             SignInFailure::Unofficial { host } => Self::Refused(Finding::Unofficial { host }),
             SignInFailure::NotOurs(_) | SignInFailure::BadToken(_) => Self::Refused(Finding::NotOurs),
+            SignInFailure::PhoneClock { .. } => Self::Refused(Finding::PhoneClock),
             SignInFailure::Refused { .. } => Self::Refused(Finding::SignInRefused),
             SignInFailure::NoWayIn => Self::Refused(Finding::NoWayIn),
             SignInFailure::Blocked => Self::Refused(Finding::AccountBlocked),
@@ -177,6 +178,7 @@ impl From<SessionError> for CompanionError {
             SessionError::Connect(reason) => reason.into(),
             SessionError::PortalBroken => Self::CheckConnection(Finding::PortalBroken),
             SessionError::Secrets(reason) => reason.into(),
+            SessionError::Store(reason) => reason.into(),
         }
     }
 }

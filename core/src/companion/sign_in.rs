@@ -100,6 +100,13 @@ impl Companion {
         self.sign_in_event(SignInEvent::Back).await
     }
 
+    /// The page of the portal that signs out the browser too, to be opened in it after a sign-out here; `None` where the browser
+    /// has no session of the portal's, or the portal no such page. Waits for the portal, at most about a minute.
+    pub async fn sign_out_page(&self) -> Result<Option<String>, CompanionError> {
+        let Some(seat) = self.seat() else { return Ok(None) };
+        Ok(seat.sign_in.session().sign_out_page().await?.map(Into::into))
+    }
+
     /// Asks the portal whether its session still is this person's. `None` where the session lives in the browser, and nobody can
     /// tell without it.
     pub async fn is_portal_session_alive(&self) -> Result<Option<bool>, CompanionError> {

@@ -23,6 +23,7 @@ fn what_the_shell_does_next_follows_from_what_went_wrong() {
         (ConnectError::WrongHost.into(), E::CheckConnection(Finding::Intercepted)),
         (SignInFailure::TooLarge.into(), E::CheckConnection(Finding::PortalBroken)),
         (SignInFailure::BadToken("alg").into(), E::Refused(Finding::NotOurs)),
+        (SignInFailure::PhoneClock { minutes: 180 }.into(), E::Refused(Finding::PhoneClock)),
         (SignInFailure::Store(StoreError::Full).into(), E::Refused(Finding::DiskFull)),
         (SessionError::Ended.into(), E::SignInAgain(Finding::SessionEnded)),
         (LedgerError::KnownWrong.into(), E::SignInAgain(Finding::PasswordWrong)),

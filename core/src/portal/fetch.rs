@@ -1,7 +1,10 @@
 //! HTTP with a hostile server in mind: bounded, no redirect followed, errors told apart.
 
+use std::borrow::Cow;
+
+use jiff::fmt::rfc2822;
 use reqwest::RequestBuilder;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, SET_COOKIE};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
@@ -13,11 +16,12 @@ const LARGEST: usize = 512 * 1024;
 
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// Where a redirect leads. It is never followed by itself.
-    pub(super) location: Option<String>,
+    kind: String,
+    location: Option<String>,
     /// The fields `Set-Cookie`.
     pub(super) cookies: Vec<Zeroizing<String>>,
-    json: bool,
+    /// What the server's clock said, in milliseconds since 1970 (RFC 9110, 6.6.1).
+    pub(super) date_ms: Option<i64>,
     /// Pages hold secrets too: LemonLDAP::NG repeats a password that must be changed.
     pub(super) body: Zeroizing<Vec<u8>>,
 }
@@ -26,11 +30,12 @@ pub(super) struct Answer {
 pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailure> {
     let mut response = request.send().await.map_err(|error| SignInFailure::Connect(reason(&error)))?;
     let status = response.status().as_u16();
-    let json = is_json(response.headers());
-    let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::to_owned);
-    let redirect = (300..400).contains(&status);
-    let location = response.headers().get(LOCATION).filter(|_| redirect).and_then(text);
-    let cookies = response.headers().get_all(SET_COOKIE).iter().filter_map(text).map(Zeroizing::new).collect();
+    let kind = kind(response.headers());
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+    let date_ms = date.and_then(|date| Some(rfc2822::parse(date).ok()?.timestamp().as_millisecond()));
+    let fields = response.headers().get_all(SET_COOKIE).iter();
+    let cookies = fields.filter_map(|value| Some(Zeroizing::new(value.to_str().ok()?.to_owned()))).collect();
     if response.content_length().is_some_and(|length| length > LARGEST as u64) {
         return Err(SignInFailure::TooLarge);
     }
@@ -41,13 +46,22 @@ pub(super) async fn fetch(request: RequestBuilder) -> Result<Answer, SignInFailu
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, location, cookies, json, body })
+    Ok(Answer { status, kind, location, cookies, date_ms, body })
 }
 
 impl Answer {
     /// The body of a success. Anything that is not JSON, a login page above all, means a portal out of order.
     pub(super) fn success<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, SignInFailure> {
-        if self.status != 200 || !self.json {
+        self.of_status(&[200], what)
+    }
+
+    /// The same for something that was made. Some say 200 for it.
+    pub(super) fn created<T: DeserializeOwned>(&self, what: &'static str) -> Result<T, SignInFailure> {
+        self.of_status(&[201, 200], what)
+    }
+
+    fn of_status<T: DeserializeOwned>(&self, good: &[u16], what: &'static str) -> Result<T, SignInFailure> {
+        if !good.contains(&self.status) || !self.is_json() {
             return Err(SignInFailure::PortalBroken { status: self.status });
         }
         serde_json::from_slice(&self.body).map_err(|_| SignInFailure::Malformed(what))
@@ -55,20 +69,35 @@ impl Answer {
 
     /// The body where it is JSON, whatever the status.
     pub(super) fn any_json<T: DeserializeOwned>(&self) -> Option<T> {
-        if self.json { serde_json::from_slice(&self.body).ok() } else { None }
+        if self.is_json() { serde_json::from_slice(&self.body).ok() } else { None }
     }
 
     /// The body of a refusal in JSON, `None` where it is something else.
     pub(super) fn refusal<T: DeserializeOwned>(&self) -> Option<T> {
-        let refused = (400..500).contains(&self.status) && self.json;
+        let refused = (400..500).contains(&self.status) && self.is_json();
         if refused { serde_json::from_slice(&self.body).ok() } else { None }
+    }
+
+    /// Where a redirect leads, as it is written. Nothing has gone there.
+    pub(super) fn redirect(&self) -> Option<&str> {
+        if (300..400).contains(&self.status) { self.location.as_deref() } else { None }
+    }
+
+    /// The body of a page. Never to be logged or kept: the portal's pages may hold what was typed.
+    pub(super) fn html(&self) -> Option<Cow<'_, str>> {
+        (self.kind == "text/html").then(|| String::from_utf8_lossy(&self.body))
+    }
+
+    fn is_json(&self) -> bool {
+        let kind = &self.kind;
+        kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+/// The media type, without its parameters.
+fn kind(headers: &HeaderMap) -> String {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn reason(error: &reqwest::Error) -> ConnectError {

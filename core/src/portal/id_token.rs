@@ -7,17 +7,27 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::state::SignInFailure;
 
 /// How far the phone's clock and the portal's may differ, in seconds.
 const SKEW: i64 = 300;
 
-/// The public keys of a portal (RFC 7517).
+/// What [`SignInFailure::BadToken`] says when other keys might help.
+pub(super) const UNKNOWN_KEY: &str = "unknown key";
+pub(super) const WRONG_SIGNATURE: &str = "signature";
+
+/// The public keys of a portal (RFC 7517). Those of a kind that we do not know are passed over.
 #[derive(Debug, Deserialize)]
 pub(super) struct KeySet {
+    #[serde(deserialize_with = "understood")]
     keys: Vec<Key>,
+}
+
+fn understood<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Key>, D::Error> {
+    let all = Vec::<serde_json::Value>::deserialize(from)?;
+    Ok(all.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +50,8 @@ pub(super) struct Expected<'a> {
     pub(super) nonce: &'a str,
     pub(super) access_token: &'a str,
     pub(super) now_ms: i64,
+    /// What the portal's own clock said, where it said something.
+    pub(super) portal_ms: Option<i64>,
 }
 
 /// What we read of it.
@@ -91,6 +103,15 @@ pub(super) fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Res
     Ok(claims)
 }
 
+/// Checks that the identity token of a refresh is about the same person (OpenID Connect Core 1.0, 12.2). It came straight from the
+/// portal over TLS, which stands for its signature (3.1.3.7, 6), and nothing else of it is used.
+pub(super) fn same_person(token: &str, issuer: &str, client_id: &str, identifier: &str) -> Result<(), SignInFailure> {
+    let payload = token.split('.').nth(1).ok_or(SignInFailure::BadToken("form"))?;
+    let claims: Claims = decode(payload)?;
+    let same = claims.iss == issuer && claims.is_for(client_id) && claims.sub == identifier;
+    if same { Ok(()) } else { Err(SignInFailure::NotOurs("subject")) }
+}
+
 fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, SignInFailure> {
     let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| SignInFailure::BadToken("form"))?;
     serde_json::from_slice(&bytes).map_err(|_| SignInFailure::BadToken("form"))
@@ -111,10 +132,10 @@ impl KeySet {
         };
         let mut candidates = self.keys.iter().filter(fits).take(8).peekable();
         if candidates.peek().is_none() {
-            return Err(SignInFailure::BadToken("unknown key"));
+            return Err(SignInFailure::BadToken(UNKNOWN_KEY));
         }
         let verified = candidates.any(|key| key.verify(&header.alg, signed, signature).is_some());
-        if verified { Ok(()) } else { Err(SignInFailure::BadToken("signature")) }
+        if verified { Ok(()) } else { Err(SignInFailure::BadToken(WRONG_SIGNATURE)) }
     }
 }
 
@@ -135,27 +156,34 @@ impl Key {
 }
 
 impl Claims {
+    fn is_for(&self, client_id: &str) -> bool {
+        match &self.aud {
+            Audience::One(one) => one == client_id,
+            Audience::Many(many) => many.iter().any(|one| one == client_id),
+        }
+    }
+
     fn check(&self, expected: &Expected<'_>) -> Result<(), SignInFailure> {
         let refuse = |what| Err(SignInFailure::BadToken(what));
         let now = expected.now_ms.div_euclid(1000);
         if self.iss != expected.issuer {
             return refuse("issuer");
         }
-        let (ours, others) = match &self.aud {
-            Audience::One(one) => (one == expected.client_id, false),
-            Audience::Many(many) => (many.iter().any(|one| one == expected.client_id), many.len() > 1),
-        };
-        if !ours {
+        if !self.is_for(expected.client_id) {
             return refuse("audience");
         }
+        let others = matches!(&self.aud, Audience::Many(many) if many.len() > 1);
         if (others && self.azp.is_none()) || self.azp.as_ref().is_some_and(|azp| azp != expected.client_id) {
             return refuse("authorized party");
         }
-        if self.exp < now.saturating_sub(SKEW) {
-            return refuse("expired");
-        }
-        if self.iat > now.saturating_add(SKEW) {
-            return refuse("from the future");
+        let late = self.exp < now.saturating_sub(SKEW);
+        if late || self.iat > now.saturating_add(SKEW) {
+            // The portal has just made the token. When its own clock agrees with the token, it is the phone's that does not.
+            let ahead = expected.portal_ms.map_or(0, |portal| now.saturating_sub(portal.div_euclid(1000)));
+            if ahead.saturating_abs() > SKEW {
+                return Err(SignInFailure::PhoneClock { minutes: ahead / 60 });
+            }
+            return refuse(if late { "expired" } else { "from the future" });
         }
         if self.nonce.as_deref() != Some(expected.nonce) {
             return Err(SignInFailure::NotOurs("nonce"));

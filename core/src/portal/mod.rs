@@ -4,6 +4,7 @@
 //! through here, but for portals that offer nothing but their own form.
 
 mod account;
+mod cas;
 mod fetch;
 mod id_token;
 mod lemon;
@@ -15,6 +16,7 @@ mod state;
 pub mod time;
 mod transitions;
 
+pub use cas::CasError;
 pub use run::SignIn;
 pub use session::{Session, SessionError};
 pub use state::{Notice, Question, SignInEvent, SignInFailure, SignInState, Typed, Who};

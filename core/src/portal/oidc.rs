@@ -1,7 +1,10 @@
-//! OpenID Connect with PKCE for a public client (RFC 6749, 7636, 8252, 9207; OpenID Connect Core 1.0).
+//! OpenID Connect with PKCE for a public client (RFC 6749, 7636, 8252, 9126, 9207; OpenID Connect Core 1.0).
+
+mod answer;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::header::CACHE_CONTROL;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
@@ -9,12 +12,18 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+pub(super) use answer::Answer;
+use answer::word;
+
 use super::fetch::fetch;
-use super::id_token::{self, Expected, KeySet};
+use super::id_token::{self, Claims, Expected, KeySet};
 use super::session::Tokens;
 use super::state::{SignInFailure, Who};
 use crate::academy::{Academy, OidcSettings};
 use crate::ports::Network;
+
+/// The `request_uri` of RFC 9126's own examples has 60 characters.
+const LONGEST_REQUEST_URI: usize = 1024;
 
 /// What must survive between opening the browser and its return. Lives in the keystore.
 #[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
@@ -34,6 +43,10 @@ struct Discovery {
     token_endpoint: String,
     jwks_uri: String,
     userinfo_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -50,6 +63,13 @@ struct TokenAnswer {
 #[derive(Deserialize)]
 pub(super) struct OAuthRefusal {
     pub(super) error: String,
+}
+
+/// The answer to a pushed request (RFC 9126, 2.2).
+#[derive(Deserialize)]
+struct Pushed {
+    request_uri: String,
+    expires_in: i64,
 }
 
 #[derive(Deserialize)]
@@ -73,17 +93,33 @@ impl Oidc<'_> {
         let mut url = self.official(&discovery.authorization_endpoint)?;
         let (verifier, state, nonce) = (random()?, random()?, random()?);
         let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
-        let mut query = url.query_pairs_mut();
-        query
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &settings.client_id)
-            .append_pair("redirect_uri", settings.redirect_uri.as_str())
-            .append_pair("scope", &settings.scopes.join(" "))
-            .append_pair("state", &state)
-            .append_pair("nonce", &nonce)
-            .append_pair("code_challenge", &challenge)
-            .append_pair("code_challenge_method", "S256");
-        drop(query);
+        let scopes = settings.scopes.join(" ");
+        let request = [
+            ("response_type", "code"),
+            ("client_id", &settings.client_id),
+            ("redirect_uri", settings.redirect_uri.as_str()),
+            ("scope", &scopes),
+            ("state", &state),
+            ("nonce", &nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        match &discovery.pushed_authorization_request_endpoint {
+            // Where a portal takes pushed requests it gets one: nothing on the way through the browser can then change it. There
+            // is no falling back, by which somebody could have it the other way.
+            Some(endpoint) => {
+                let pushed = self.push(endpoint, &request).await?;
+                url.query_pairs_mut()
+                    .append_pair("client_id", &settings.client_id)
+                    .append_pair("request_uri", &pushed.request_uri);
+            }
+            None if discovery.require_pushed_authorization_requests => {
+                return Err(SignInFailure::Malformed("discovery"));
+            }
+            None => {
+                url.query_pairs_mut().extend_pairs(request);
+            }
+        }
         Ok(Pending { verifier, state, nonce, url: url.into() })
     }
 
@@ -114,17 +150,17 @@ impl Oidc<'_> {
             ("client_id", &settings.client_id),
             ("code_verifier", &pending.verifier),
         ];
-        let tokens = self.token(&discovery, &form).await?;
+        let (tokens, portal_ms) = self.token(&discovery, &form).await?;
         let id_token = tokens.id_token.as_deref().ok_or(SignInFailure::BadToken("missing"))?;
-        let keys: KeySet = self.keys(&discovery).await?;
         let expected = Expected {
             issuer: &settings.issuer,
             client_id: &settings.client_id,
             nonce: &pending.nonce,
             access_token: &tokens.access_token,
             now_ms,
+            portal_ms,
         };
-        let claims = id_token::verify(id_token, &keys, &expected)?;
+        let claims = self.verified(id_token, &discovery, &expected).await?;
         let mut who = Who { identifier: claims.sub, name: claims.name, address: claims.email, password_ends_ms: None };
         self.complete(&mut who, &discovery, &tokens).await?;
         Ok((kept(&who.identifier, &tokens, None, now_ms), who))
@@ -145,7 +181,10 @@ impl Oidc<'_> {
             ("refresh_token", refresh.expose_secret()),
             ("client_id", &settings.client_id),
         ];
-        let tokens = self.token(&discovery, &form).await?;
+        let (tokens, _) = self.token(&discovery, &form).await?;
+        if let Some(id_token) = &tokens.id_token {
+            id_token::same_person(id_token, &settings.issuer, &settings.client_id, identifier)?;
+        }
         Ok(kept(identifier, &tokens, Some(refresh), now_ms))
     }
 
@@ -163,7 +202,24 @@ impl Oidc<'_> {
         Ok(discovery)
     }
 
-    async fn token(&self, discovery: &Discovery, form: &[(&str, &str)]) -> Result<TokenAnswer, SignInFailure> {
+    /// Hands the request to the portal directly (RFC 9126).
+    async fn push(&self, endpoint: &str, request: &[(&str, &str)]) -> Result<Pushed, SignInFailure> {
+        let url = self.official(endpoint)?;
+        let answer = fetch(self.network.http().post(url).form(request)).await?;
+        if let Some(OAuthRefusal { error }) = answer.refusal() {
+            return Err(SignInFailure::Refused { code: word(&error) });
+        }
+        let pushed: Pushed = answer.created("pushed request")?;
+        let fine = !pushed.request_uri.is_empty() && pushed.request_uri.len() <= LONGEST_REQUEST_URI;
+        if fine && pushed.expires_in > 0 { Ok(pushed) } else { Err(SignInFailure::Malformed("pushed request")) }
+    }
+
+    /// The answer of the token endpoint, and what the portal's clock said then.
+    async fn token(
+        &self,
+        discovery: &Discovery,
+        form: &[(&str, &str)],
+    ) -> Result<(TokenAnswer, Option<i64>), SignInFailure> {
         let url = self.official(&discovery.token_endpoint)?;
         let answer = fetch(self.network.http().post(url).form(form)).await?;
         if let Some(OAuthRefusal { error }) = answer.refusal() {
@@ -173,12 +229,33 @@ impl Oidc<'_> {
         if !tokens.token_type.eq_ignore_ascii_case("bearer") || tokens.access_token.is_empty() {
             return Err(SignInFailure::Malformed("token"));
         }
-        Ok(tokens)
+        Ok((tokens, answer.date_ms))
     }
 
-    async fn keys(&self, discovery: &Discovery) -> Result<KeySet, SignInFailure> {
-        let url = self.official(&discovery.jwks_uri)?;
-        fetch(self.network.http().get(url)).await?.success("keys")
+    /// Verifies the identity token with the portal's keys. When none fits they are fetched once more: a portal that has changed
+    /// its key may still show the old ones from a cache, or from one of its processes.
+    async fn verified(
+        &self,
+        id_token: &str,
+        discovery: &Discovery,
+        expected: &Expected<'_>,
+    ) -> Result<Claims, SignInFailure> {
+        let keys = self.keys(discovery, None).await?;
+        match id_token::verify(id_token, &keys, expected) {
+            Err(SignInFailure::BadToken(id_token::UNKNOWN_KEY | id_token::WRONG_SIGNATURE)) => {
+                let keys = self.keys(discovery, Some("no-cache")).await?;
+                id_token::verify(id_token, &keys, expected)
+            }
+            done => done,
+        }
+    }
+
+    async fn keys(&self, discovery: &Discovery, cache: Option<&str>) -> Result<KeySet, SignInFailure> {
+        let mut request = self.network.http().get(self.official(&discovery.jwks_uri)?);
+        if let Some(cache) = cache {
+            request = request.header(CACHE_CONTROL, cache);
+        }
+        fetch(request).await?.success("keys")
     }
 
     /// Asks for name and address where the identity token was silent. A portal that does not tell is no failure.
@@ -187,18 +264,55 @@ impl Oidc<'_> {
             && let Some(endpoint) = &discovery.userinfo_endpoint
         {
             let url = self.official(endpoint)?;
-            let asked = fetch(self.network.http().get(url).bearer_auth(&tokens.access_token)).await;
-            if let Ok(info) = asked.and_then(|answer| answer.success::<UserInfo>("user")) {
-                if info.sub != who.identifier {
+            if let Ok(told) = self.user(url, &tokens.access_token).await {
+                if told.identifier != who.identifier {
                     return Err(SignInFailure::NotOurs("subject"));
                 }
-                who.name = who.name.take().or(info.name);
-                who.address = who.address.take().or(info.email);
+                who.name = who.name.take().or(told.name);
+                who.address = who.address.take().or(told.address);
             }
         }
-        who.name = who.name.take().map(|name| name.chars().filter(|c| !c.is_control()).take(200).collect());
-        who.address = who.address.take().filter(|address| address.len() <= 254 && address.contains('@'));
+        *who = tidy(std::mem::take(&mut who.identifier), who.name.take(), who.address.take());
         Ok(())
+    }
+
+    /// Whose `access` token it is, as the portal says now. [`SignInFailure::Refused`] when it no longer takes it.
+    pub(super) async fn who(&self, access: &SecretString) -> Result<Who, SignInFailure> {
+        let discovery = self.discover(self.settings()?).await?;
+        let endpoint = discovery.userinfo_endpoint.as_deref().ok_or(SignInFailure::Malformed("discovery"))?;
+        self.user(self.official(endpoint)?, access.expose_secret()).await
+    }
+
+    async fn user(&self, endpoint: Url, access: &str) -> Result<Who, SignInFailure> {
+        let answer = fetch(self.network.http().get(endpoint).bearer_auth(access)).await?;
+        // LemonLDAP::NG sends no body with it, and a challenge that RFC 6750 does not know.
+        if answer.status == 401 {
+            return Err(SignInFailure::Refused { code: "invalid_token".to_owned() });
+        }
+        let info: UserInfo = answer.success("user")?;
+        if info.sub.is_empty() || info.sub.len() > 255 {
+            return Err(SignInFailure::Malformed("user"));
+        }
+        Ok(tidy(info.sub, info.name, info.email))
+    }
+
+    /// The page of the portal that ends its session in the browser (OpenID Connect RP-Initiated Logout 1.0), `None` where there
+    /// is none. With the identity token of the sign-in the portal need not ask whether one is sure; it then shows in the address.
+    pub(super) async fn end_session_page(&self, id_token: Option<&SecretString>) -> Result<Option<Url>, SignInFailure> {
+        let settings = self.settings()?;
+        let discovery = self.discover(settings).await?;
+        let Some(endpoint) = &discovery.end_session_endpoint else { return Ok(None) };
+        let mut url = self.official(endpoint)?;
+        let mut query = url.query_pairs_mut();
+        query.append_pair("client_id", &settings.client_id);
+        if let Some(back) = &settings.post_logout_redirect_uri {
+            query.append_pair("post_logout_redirect_uri", back.as_str());
+        }
+        if let Some(id_token) = id_token {
+            query.append_pair("id_token_hint", id_token.expose_secret());
+        }
+        drop(query);
+        Ok(Some(url))
     }
 
     fn official(&self, url: &str) -> Result<Url, SignInFailure> {
@@ -211,52 +325,13 @@ impl Oidc<'_> {
     }
 }
 
-/// What the browser brought back.
-pub(super) struct Answer {
-    issuer: Option<String>,
-    pub(super) outcome: Result<SecretString, SignInFailure>,
-}
-
-impl Answer {
-    /// Takes an address apart that any app or page may have sent us.
-    pub(super) fn read(returned: &str, settings: &OidcSettings, state: &str) -> Result<Self, SignInFailure> {
-        if returned.len() > 16 * 1024 {
-            return Err(SignInFailure::TooLarge);
-        }
-        let url = Url::parse(returned).map_err(|_| SignInFailure::Malformed("answer"))?;
-        let asked = &settings.redirect_uri;
-        let same = (url.scheme(), url.host_str(), url.port_or_known_default(), url.path())
-            == (asked.scheme(), asked.host_str(), asked.port_or_known_default(), asked.path());
-        if !same {
-            return Err(SignInFailure::NotOurs("address"));
-        }
-        let once = |name: &str| {
-            let mut values = url.query_pairs().filter(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-            match (values.next(), values.next()) {
-                (value, None) => Ok(value),
-                _ => Err(SignInFailure::Malformed("answer")),
-            }
-        };
-        let given = once("state")?.unwrap_or_default();
-        // Compared once, then forgotten: there is nothing to measure by timing.
-        if given != state {
-            return Err(SignInFailure::NotOurs("state"));
-        }
-        let outcome = match (once("code")?, once("error")?) {
-            (_, Some(error)) => Err(SignInFailure::Refused { code: word(&error) }),
-            (Some(code), None) if !code.is_empty() => Ok(code.into()),
-            _ => Err(SignInFailure::Malformed("answer")),
-        };
-        Ok(Self { issuer: once("iss")?, outcome })
-    }
-
-    /// RFC 9207: an `iss` must be right, and must be there when the portal promises it.
-    fn check_issuer(&self, discovery: &Discovery) -> Result<(), SignInFailure> {
-        match &self.issuer {
-            Some(issuer) if *issuer != discovery.issuer => Err(SignInFailure::NotOurs("issuer")),
-            None if discovery.authorization_response_iss_parameter_supported => Err(SignInFailure::NotOurs("issuer")),
-            _ => Ok(()),
-        }
+/// What a portal tells of a person, short enough to show.
+fn tidy(identifier: String, name: Option<String>, address: Option<String>) -> Who {
+    Who {
+        identifier,
+        name: name.map(|name| name.chars().filter(|c| !c.is_control()).take(200).collect()),
+        address: address.filter(|address| address.len() <= 254 && address.contains('@')),
+        password_ends_ms: None,
     }
 }
 
@@ -276,10 +351,4 @@ fn random() -> Result<String, SignInFailure> {
     let mut bytes = Zeroizing::new([0u8; 32]);
     SystemRandom::new().fill(bytes.as_mut()).map_err(|_| SignInFailure::Malformed("no random numbers"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes.as_ref()))
-}
-
-/// An OAuth error code is a short ASCII word; anything else is not repeated.
-fn word(code: &str) -> String {
-    let fine = !code.is_empty() && code.len() <= 64 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if fine { code.to_owned() } else { "unknown_error".to_owned() }
 }

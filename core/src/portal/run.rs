@@ -62,7 +62,13 @@ impl SignIn {
         secrets: Arc<dyn SecretStore>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SignInFailure> {
-        let session = Session::new(Arc::clone(&academy), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
+        let session = Session::new(
+            Arc::clone(&academy),
+            store.clone(),
+            network.clone(),
+            Arc::clone(&secrets),
+            Arc::clone(&clock),
+        );
         let who = account::load(&store, &academy.id).await?;
         let sign_in = Self {
             ledger: Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock)),
@@ -199,6 +205,7 @@ impl SignIn {
         self.secrets.delete(&self.pending_key())?;
         let (tokens, who) = oidc.exchange(tab, url, self.clock.now_ms()).await?;
         self.session.keep(&tokens)?;
+        self.session.forget_cookies()?;
         account::keep(&self.store, &self.academy.id, &who).await?;
         Ok(SignInEvent::Entered(who))
     }
@@ -228,6 +235,10 @@ impl SignIn {
         let identifier = pending.identifier.as_deref().unwrap_or(identifier);
         if !is_name(identifier) || !is_address(address) {
             return Ok(SignInEvent::Asked(pending.question.clone()));
+        }
+        if pending.identifier.is_none() {
+            // Signed in in the browser: what the app held before is not of this session.
+            self.session.forget_cookies()?;
         }
         let who = Who {
             identifier: identifier.to_owned(),

@@ -1,4 +1,6 @@
-//! The session at the portal: tokens in the keystore, refreshed by one at a time.
+//! The session at the portal: tokens in the keystore, refreshed by one at a time; or cookies, see `session/own.rs`.
+
+mod own;
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,16 +9,23 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::lemon::{Jar, Lemon};
 use super::oidc::Oidc;
 use super::state::SignInFailure;
-use crate::academy::{Academy, WayIn};
+use crate::academy::Academy;
 use crate::ports::{Clock, ConnectError, Network, SecretKey, SecretStore, SecretStoreError};
+use crate::store::{Store, StoreError};
 
 /// A token is renewed this long before its end, so that it outlives the connection it opens.
 const AHEAD_MS: i64 = 60_000;
+
+/// Who refreshes. A refresh ends before its lease does, and one waits for a holder that has died.
+const LEASE: &str = "refresh";
+const REFRESH_LIMIT: Duration = Duration::from_secs(60);
+const LEASE_FOR: Duration = Duration::from_secs(75);
+const LEASE_PATIENCE: Duration = Duration::from_secs(80);
 
 /// The tokens of a session. Never printed.
 pub(super) struct Tokens {
@@ -36,16 +45,6 @@ struct Stored {
     expires_ms: i64,
 }
 
-/// How the portal's cookies lie in the keystore.
-#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
-struct StoredCookies {
-    identifier: String,
-    jar: Jar,
-}
-
-/// How long the portal may take to end a session before the phone forgets it all the same.
-const END_LIMIT: Duration = Duration::from_secs(10);
-
 /// Why there is no token.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -62,28 +61,21 @@ pub enum SessionError {
     /// The keystore did not serve.
     #[error(transparent)]
     Secrets(#[from] SecretStoreError),
-}
-
-impl From<SignInFailure> for SessionError {
-    fn from(failure: SignInFailure) -> Self {
-        match failure {
-            // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
-            SignInFailure::Refused { .. } | SignInFailure::NoWayIn => Self::Ended,
-            SignInFailure::Connect(reason) => Self::Connect(reason),
-            SignInFailure::Secrets(reason) => Self::Secrets(reason),
-            _ => Self::PortalBroken,
-        }
-    }
+    /// The store did not serve, by which processes agree on who refreshes.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The session at one academy's portal.
+#[derive(Clone)]
 pub struct Session {
     academy: Arc<Academy>,
+    store: Store,
     network: Network,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
     /// Held while a refresh is under way: with rotating refresh tokens, using one twice ends the session.
-    refreshing: Mutex<()>,
+    refreshing: Arc<Mutex<()>>,
 }
 
 impl fmt::Debug for Session {
@@ -93,9 +85,16 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// The session of `academy`, whose tokens are in `secrets` if somebody is signed in.
-    pub fn new(academy: Arc<Academy>, network: Network, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { academy, network, secrets, clock, refreshing: Mutex::new(()) }
+    /// The session of `academy`, whose tokens are in `secrets` if somebody is signed in. Processes that share `secrets` share
+    /// `store` too.
+    pub fn new(
+        academy: Arc<Academy>,
+        store: Store,
+        network: Network,
+        secrets: Arc<dyn SecretStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { academy, store, network, secrets, clock, refreshing: Arc::default() }
     }
 
     /// An access token of `identifier`, good for at least a minute. Asks the portal for a new one only when the old one is
@@ -127,65 +126,35 @@ impl Session {
         self.secrets.put(&self.key(), &text.into())
     }
 
-    pub(super) fn keep_cookies(&self, identifier: &str, jar: &Jar) -> Result<(), SecretStoreError> {
-        let stored = StoredCookies { identifier: identifier.to_owned(), jar: jar.clone() };
-        let text = serde_json::to_string(&stored)
-            .map_err(|_| SecretStoreError::Unavailable { reason: "cookies that cannot be written".to_owned() })?;
-        self.secrets.put(&self.cookies_key(), &text.into())
-    }
-
-    /// The portal's own session of `identifier` as a field `Cookie`, where the app holds it. `None` where the session lives in the
-    /// browser, or is somebody else's.
-    pub fn cookies(&self, identifier: &str) -> Result<Option<SecretString>, SecretStoreError> {
-        let stored = self.load_cookies()?.filter(|stored| stored.identifier.eq_ignore_ascii_case(identifier));
-        Ok(stored.map(|stored| stored.jar.header()))
-    }
-
-    /// Asks the portal whether its session still is that of `identifier`. `None` where the app holds none to ask about.
-    pub async fn is_alive(&self, identifier: &str) -> Result<Option<bool>, SessionError> {
-        let (Some(cookies), Some(lemon)) = (self.cookies(identifier)?, self.lemon()) else { return Ok(None) };
-        let who = lemon.who(&cookies).await.map_err(SessionError::from)?;
-        Ok(Some(who.is_some_and(|who| who.eq_ignore_ascii_case(identifier))))
-    }
-
-    /// Ends the session at the portal, where the app holds it, and forgets it. A portal that cannot be reached ends it by itself
-    /// in its time; the phone forgets it at once.
-    pub(super) async fn end(&self) -> Result<(), SecretStoreError> {
-        if let (Ok(Some(stored)), Some(lemon)) = (self.load_cookies(), self.lemon()) {
-            let _ = tokio::time::timeout(END_LIMIT, lemon.sign_out(&stored.jar.header())).await;
-        }
-        self.secrets.delete(&self.cookies_key())?;
-        self.secrets.delete(&self.key())
-    }
-
-    fn load_cookies(&self) -> Result<Option<StoredCookies>, SecretStoreError> {
-        let text = self.secrets.load(&self.cookies_key())?;
-        Ok(text.and_then(|text| serde_json::from_str(text.expose_secret()).ok()))
-    }
-
-    fn lemon(&self) -> Option<Lemon<'_>> {
-        let WayIn::Form(portal) = self.academy.way_in() else { return None };
-        let now_ms = self.clock.now_ms();
-        Some(Lemon { academy: &self.academy, network: &self.network, portal: &portal.address, now_ms })
-    }
-
-    fn cookies_key(&self) -> SecretKey {
-        SecretKey::portal_cookies(&self.academy.id)
-    }
-
+    /// Goes on to its end when its future is dropped: the portal may have put a new refresh token in place of the old one.
     async fn renew(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
+        let (session, identifier, stale) = (self.clone(), identifier.to_owned(), stale.clone());
+        let renewing = tokio::spawn(async move { session.renew_alone(&identifier, &stale).await });
+        // It is only cut short together with the app.
+        renewing.await.unwrap_or(Err(SessionError::Connect(ConnectError::Cut)))
+    }
+
+    async fn renew_alone(&self, identifier: &str, stale: &SecretString) -> Result<SecretString, SessionError> {
         let _alone = self.refreshing.lock().await;
+        // The notification extension is another process, with the same keystore and the same database.
+        let lease = self.store.lease(LEASE, &*self.clock, LEASE_FOR, LEASE_PATIENCE).await?;
+        let _leased = lease.ok_or(SessionError::Connect(ConnectError::TimedOut))?;
         // Somebody else may have renewed it while we waited.
         let tokens = self.load(identifier)?;
         if tokens.access.expose_secret() != stale.expose_secret() && self.is_fresh(&tokens) {
             return Ok(tokens.access);
         }
         let refresh = tokens.refresh.as_ref().ok_or(SessionError::Ended)?;
-        let oidc = Oidc { academy: &self.academy, network: &self.network };
-        let renewed = oidc.refresh(identifier, refresh, self.clock.now_ms()).await?;
+        let oidc = self.oidc();
+        let renewing = timeout(REFRESH_LIMIT, oidc.refresh(identifier, refresh, self.clock.now_ms())).await;
+        let renewed = renewing.map_err(|_| SessionError::Connect(ConnectError::TimedOut))?.map_err(why)?;
         // Kept before it is used: with rotation the old one is already dead.
         self.keep(&renewed)?;
         Ok(renewed.access)
+    }
+
+    fn oidc(&self) -> Oidc<'_> {
+        Oidc { academy: &self.academy, network: &self.network }
     }
 
     fn is_fresh(&self, tokens: &Tokens) -> bool {
@@ -211,4 +180,20 @@ impl Session {
     fn key(&self) -> SecretKey {
         SecretKey::session(&self.academy.id)
     }
+}
+
+fn why(failure: SignInFailure) -> SessionError {
+    match failure {
+        SignInFailure::Refused { code } if is_passing(&code) => SessionError::PortalBroken,
+        // LemonLDAP::NG answers invalid_request where RFC 6749 says invalid_grant.
+        SignInFailure::Refused { .. } | SignInFailure::NoWayIn => SessionError::Ended,
+        SignInFailure::Connect(reason) => SessionError::Connect(reason),
+        SignInFailure::Secrets(reason) => SessionError::Secrets(reason),
+        _ => SessionError::PortalBroken,
+    }
+}
+
+/// Words for a portal that is busy, not for a session that has ended.
+fn is_passing(code: &str) -> bool {
+    matches!(code, "temporarily_unavailable" | "server_error" | "slow_down")
 }

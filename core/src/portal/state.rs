@@ -243,6 +243,12 @@ pub enum SignInFailure {
     /// The identity token fails a check.
     #[error("the identity token is not acceptable: {0}")]
     BadToken(&'static str),
+    /// The phone's clock and the portal's are so far apart that no token can be judged.
+    #[error("the phone's clock is {minutes} minutes ahead of the portal's")]
+    PhoneClock {
+        /// By how many minutes the phone is ahead of the portal; negative when it is behind.
+        minutes: i64,
+    },
     /// The portal refused, or the teacher did there. `code` is OAuth's own word (RFC 6749, 4.1.2.1) or the portal's number.
     #[error("the portal refused: {code}")]
     Refused {

@@ -1,4 +1,9 @@
+mod cas;
 mod faults;
+mod forge;
 mod id_token;
+mod oidc;
+mod scripted;
+mod session;
 mod time;
 mod transitions;

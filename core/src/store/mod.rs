@@ -4,17 +4,22 @@
 //! ready; a reader never waits for a writer, and nobody waits for the network here.
 
 mod error;
+mod lease;
 mod notices;
 mod workers;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 
 pub use error::StoreError;
+pub use lease::Lease;
 pub use notices::{Change, Listening, Notices};
 
 use workers::Workers;
@@ -26,9 +31,12 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/004_lockout.sql")),
     M::up(include_str!("migrations/005_sign_in_codes.sql")),
     M::up(include_str!("migrations/006_unread.sql")),
+    M::up(include_str!("migrations/007_lease.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
+/// Empty; locked while a process opens the database.
+const OPENING: &str = "cartable.lock";
 
 /// The open database of one companion. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +60,12 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(|error| StoreError::from_io(&error))?;
         let path = folder.join(FILE);
+        // One process after the other: two that start at once, as an app and its extension after an update, would both migrate.
+        // The lock goes with its file, however the process ends.
+        let opening = File::create(folder.join(OPENING)).map_err(|error| StoreError::from_io(&error))?;
+        // Not the standard library's lock, which does not promise to be there on Android.
+        let locked = retry_on_intr(|| flock(&opening, FlockOperation::LockExclusive));
+        locked.map_err(|error| StoreError::from_io(&error.into()))?;
         let mut first = connect(&path, OpenFlags::default())?;
         Migrations::from_slice(MIGRATIONS).to_latest(&mut first).map_err(StoreError::from_migration)?;
         // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
@@ -100,7 +114,8 @@ impl Store {
         self.writer
             .run(move |connection| {
                 let mut changes = Vec::new();
-                let transaction = connection.transaction()?;
+                // Immediate: another process may write too, and one that has read first could then write no more.
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
                 let made = job(&transaction, &mut changes)?;
                 transaction.commit()?;
                 notices.tell(changes);

@@ -1,3 +1,5 @@
+mod processes;
+
 use super::{Change, MIGRATIONS, Store, StoreError};
 use rusqlite_migration::Migrations;
 

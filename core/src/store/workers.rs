@@ -40,14 +40,22 @@ impl Workers {
             // The caller may have gone; the work stands all the same.
             let _ = answer.send(job(connection));
         });
-        let sent = match self.queue.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(queue) => queue.send(job).is_ok(),
-            None => false,
-        };
-        if !sent {
+        if !self.queue(job) {
             return Err(StoreError::Closed);
         }
         waiting.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Has a job run without waiting for it. It does not run when the workers are stopped.
+    pub(super) fn post(&self, job: impl FnOnce(&mut Connection) + Send + 'static) {
+        self.queue(Box::new(job));
+    }
+
+    fn queue(&self, job: Job) -> bool {
+        match self.queue.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(queue) => queue.send(job).is_ok(),
+            None => false,
+        }
     }
 
     /// Takes no more jobs, and returns when the last has run and the connections are closed.

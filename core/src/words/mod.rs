@@ -55,6 +55,8 @@ pub enum Finding {
     },
     /// The answer does not belong to this sign-in.
     NotOurs,
+    /// The phone's clock and the portal's are hours apart.
+    PhoneClock,
     /// The sign-in was refused at the portal.
     SignInRefused,
     /// The portal says that name or password is wrong.
@@ -100,6 +102,18 @@ pub enum Finding {
     },
     /// The session has ended.
     SessionEnded,
+    /// A service will ask for the password: nobody is signed in.
+    ServiceNoSession,
+    /// A service will ask: the portal's session has ended.
+    ServiceSessionEnded,
+    /// A service may ask: how one signs in there is not known.
+    ServiceUnknownWay,
+    /// A service will ask: it has a sign-in of its own.
+    ServiceOwnSignIn,
+    /// A service will ask: it takes the browser's session only, and the teacher signed in in the app.
+    ServiceOnlyByBrowser,
+    /// The portal does not know the service or does not let this person in.
+    ServiceNotForYou,
     /// The server wants a mail password.
     PasswordNeeded,
     /// The server says that the mail password is wrong.
@@ -190,6 +204,7 @@ impl Finding {
             Self::PortalBroken => "portal-broken",
             Self::Unofficial { .. } => "unofficial",
             Self::NotOurs => "not-ours",
+            Self::PhoneClock => "phone-clock",
             Self::SignInRefused => "sign-in-refused",
             Self::SignOutFirst => "sign-out-first",
             Self::Unsent { .. } => "unsent",
@@ -208,6 +223,12 @@ impl Finding {
             Self::PasswordToChange => "password-to-change",
             Self::NoWayIn => "no-way-in",
             Self::SessionEnded => "session-ended",
+            Self::ServiceNoSession => "service-no-session",
+            Self::ServiceSessionEnded => "service-session-ended",
+            Self::ServiceUnknownWay => "service-unknown-way",
+            Self::ServiceOwnSignIn => "service-own-sign-in",
+            Self::ServiceOnlyByBrowser => "service-only-by-browser",
+            Self::ServiceNotForYou => "service-not-for-you",
             Self::PasswordNeeded => "password-needed",
             Self::PasswordWrong => "password-wrong",
             Self::AppPasswordNeeded => "app-password-needed",

@@ -1,13 +1,21 @@
 //! A browser that a script drives: what a teacher's system browser does during a sign-in, without the screen.
 
+mod codes;
+mod outcome;
+
 use crate::{
-    Academy, AcademyError, MailError, SecondFactor, Teacher,
+    Academy, AcademyError, SecondFactor, Teacher,
     forms::{Form, Page},
     mailbox::Door,
     push::{Seen, Shim},
     tls,
 };
-use reqwest::{Client, StatusCode, cookie::Jar, header::LOCATION, redirect::Policy};
+use reqwest::{
+    Client, StatusCode,
+    cookie::{CookieStore, Jar},
+    header::LOCATION,
+    redirect::Policy,
+};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -20,9 +28,13 @@ use tokio::{
 };
 use url::{Host, Url};
 
+pub use outcome::{BrowserError, Visited};
+
+use codes::{code_in, code_of};
+
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
-/// Pages and redirects of one sign-in; the longest known takes nine.
+/// Pages and redirects of one errand; the longest known takes nine.
 const STEPS: usize = 25;
 const MAIL_LIMIT: Duration = Duration::from_secs(10);
 const PHONE_LIMIT: Duration = Duration::from_secs(40);
@@ -46,58 +58,20 @@ pub struct Browser {
     mail_code: Mutex<Option<oneshot::Receiver<String>>>,
 }
 
-/// Why a sign-in did not come to its end.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BrowserError {
-    /// The portal says no, with its number: 5 wrong password, 21 locked, 22 expired, 25 to be changed, 86 wait, 96 wrong
-    /// code, 107 unknown app, 108 unregistered redirect.
-    #[error("the portal refuses with {0}")]
-    Refused(i32),
-    /// A page that the script cannot go on from: status and address without its query.
-    #[error("no way on from {address} (status {status})")]
-    DeadEnd {
-        /// HTTP status.
-        status: u16,
-        /// The address, without its query.
-        address: String,
-    },
-    /// The portal wants a code that the script was given no means to know.
-    #[error("the portal wants a code of an authenticator; give the browser its secret")]
-    NoSecret,
-    /// The secret given is not base32.
-    #[error("the authenticator's secret is not base32")]
-    Secret,
-    /// The portal does not enrol the authenticator: its own word for why, for instance `totpExistingKey`.
-    #[error("the portal does not enrol the authenticator: {0}")]
-    Enrolment(String),
-    /// The mail with the code did not come within ten seconds.
-    #[error("no mail with a code came")]
-    NoMail,
-    /// The portal wants an approval and the teacher has enrolled no phone.
-    #[error("the portal wants an approval on a phone, and none is enrolled")]
-    NoPhone,
-    /// Nobody answered on the phone within forty seconds.
-    #[error("nobody has answered on the phone")]
-    NoAnswer,
-    /// The prompt did not reach the phone.
-    #[error("no prompt on the phone: {0}")]
-    Push(String),
-    /// The mailbox could not be read.
-    #[error(transparent)]
-    Mail(#[from] MailError),
-    /// More pages than any sign-in has.
-    #[error("the portal sends the browser round in circles")]
-    TooManySteps,
-    /// The whole sign-in took longer than a minute.
-    #[error("the sign-in took too long")]
-    TooLong,
-    /// An address that is none.
-    #[error(transparent)]
-    Address(#[from] url::ParseError),
-    /// The portal could not be reached, or its certificate is not trusted.
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
+/// What the browser is sent for.
+#[derive(Clone, Copy)]
+enum Errand<'a> {
+    /// Back to the app, signing this teacher in.
+    SignIn(&'a Teacher),
+    /// To a page, signing this teacher in at the portal where it asks.
+    Visit(&'a Teacher),
+    /// To a page, typing nothing.
+    Look,
+}
+
+enum Arrived {
+    AtApp(String),
+    AtPage(Visited),
 }
 
 enum Step {
@@ -165,7 +139,27 @@ impl Browser {
     /// to the app: the first that is not http(s), or one on the loopback interface, which is called first, as a browser
     /// does. At most a minute.
     pub async fn sign_in(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
-        tokio::time::timeout(SIGN_IN_LIMIT, self.walk(url, teacher)).await.map_err(|_| BrowserError::TooLong)?
+        match self.run(url, Errand::SignIn(teacher)).await? {
+            Arrived::AtApp(address) => Ok(address),
+            Arrived::AtPage(page) => Err(BrowserError::DeadEnd { status: page.status, address: page.address }),
+        }
+    }
+
+    /// Opens `url` and goes on as the teacher would to the page behind it: follows redirects, and signs `teacher` in where the
+    /// portal asks. A password is typed at the portal only; another host that asks for one is where the visit ends. At most a
+    /// minute.
+    pub async fn visit(&self, url: &str, teacher: &Teacher) -> Result<Visited, BrowserError> {
+        self.visited(url, Errand::Visit(teacher)).await
+    }
+
+    /// The same for a teacher who should be asked for nothing: [`BrowserError::Asked`] when a page wants a password or a code.
+    pub async fn visit_without_typing(&self, url: &str) -> Result<Visited, BrowserError> {
+        self.visited(url, Errand::Look).await
+    }
+
+    /// The Cookie header that the browser would send to `url`: its session at the portal, for one that plays the app.
+    pub fn cookies(&self, url: &str) -> Option<String> {
+        self.jar.cookies(&Url::parse(url).ok()?)?.to_str().ok().map(str::to_owned)
     }
 
     /// Enrols an authenticator for whoever is signed in at the portal, and returns its secret, base32. From now on the
@@ -191,21 +185,36 @@ impl Browser {
         Ok(secret.to_owned())
     }
 
-    async fn walk(&self, url: &str, teacher: &Teacher) -> Result<String, BrowserError> {
+    async fn visited(&self, url: &str, errand: Errand<'_>) -> Result<Visited, BrowserError> {
+        match self.run(url, errand).await? {
+            Arrived::AtPage(page) => Ok(page),
+            // The query holds codes and states.
+            Arrived::AtApp(address) => {
+                let address = address.split('?').next().unwrap_or_default().to_owned();
+                Err(BrowserError::DeadEnd { status: 302, address })
+            }
+        }
+    }
+
+    async fn run(&self, url: &str, errand: Errand<'_>) -> Result<Arrived, BrowserError> {
+        tokio::time::timeout(SIGN_IN_LIMIT, self.walk(url, errand)).await.map_err(|_| BrowserError::TooLong)?
+    }
+
+    async fn walk(&self, url: &str, errand: Errand<'_>) -> Result<Arrived, BrowserError> {
         let client = self.client()?;
         let mut done = Done::default();
         let mut step = Step::Get(Url::parse(url)?);
-        for _ in 0..STEPS {
+        for requests in 1..=STEPS {
             let (address, request) = match step {
                 // The portal's information page hands back by a form and not by a redirect.
-                Step::Get(url) if !matches!(url.scheme(), "http" | "https") => return Ok(url.into()),
+                Step::Get(url) if !matches!(url.scheme(), "http" | "https") => return Ok(Arrived::AtApp(url.into())),
                 Step::Get(url) => (url.clone(), client.get(url)),
                 Step::Post(url, fields) => (url.clone(), client.post(url).form(&fields)),
             };
             let answer = request.header("accept", "text/html").send().await?;
             let status = answer.status();
             if is_loopback(&address) && status.is_success() {
-                return Ok(address.into());
+                return Ok(Arrived::AtApp(address.into()));
             }
             if status.is_redirection() {
                 let Some(to) = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()) else {
@@ -213,15 +222,37 @@ impl Browser {
                 };
                 let next = address.join(to)?;
                 if !matches!(next.scheme(), "http" | "https") {
-                    return Ok(to.to_owned());
+                    return Ok(Arrived::AtApp(to.to_owned()));
                 }
                 step = Step::Get(next);
                 continue;
             }
-            let page = Page::read(&text(answer).await?);
+            let text = text(answer).await?;
+            let page = Page::read(&text);
+            let teacher = match errand {
+                Errand::SignIn(teacher) => teacher,
+                Errand::Look if page.forms.iter().any(Form::is_for_typing) => {
+                    return Err(BrowserError::Asked { address: bare(&address) });
+                }
+                Errand::Visit(teacher) if self.is_on_the_way(&address, &page) => teacher,
+                Errand::Visit(_) | Errand::Look => {
+                    let (address, status) = (address.into(), status.as_u16());
+                    return Ok(Arrived::AtPage(Visited { address, status, text, requests }));
+                }
+            };
             step = self.fill(&address, status, page, teacher, &mut done).await?;
         }
         Err(BrowserError::TooManySteps)
+    }
+
+    /// Whether a page is one of those that the portal puts before the one that was wanted.
+    fn is_on_the_way(&self, address: &Url, page: &Page) -> bool {
+        let at_portal = Url::parse(&self.issuer).is_ok_and(|portal| portal.origin() == address.origin());
+        let refuses = page.messages.iter().any(|number| *number > 0);
+        let asks = page.forms.iter().any(|form| !form.hidden.is_empty() || form.is_for_typing());
+        // The portal's own menu has a form too, for another password.
+        let is_menu = page.forms.iter().any(|form| form.asks_for("newpassword"));
+        at_portal && (refuses || (asks && !is_menu))
     }
 
     /// The next step from a page, as the teacher would take it.
@@ -331,24 +362,6 @@ impl Browser {
     }
 }
 
-/// The authenticator's code now.
-fn code_of(secret: &str) -> Result<String, BrowserError> {
-    let secret = totp_rs::Secret::try_from_base32(secret.to_ascii_uppercase()).map_err(|_| BrowserError::Secret)?;
-    // What the portal chooses is its own affair, also where it is less than the RFC recommends.
-    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-    Ok(totp.generate_current().to_string())
-}
-
-/// The only number of six digits in the portal's mail, which it prints in bold.
-fn code_in(message: &[u8]) -> Option<String> {
-    let message = mail_parser::MessageParser::new().parse(message)?;
-    let html = message.body_html(0)?;
-    html.split("<b>").skip(1).find_map(|rest| {
-        let code = rest.split('<').next()?.trim();
-        (code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| code.to_owned())
-    })
-}
-
 /// What the form sends when `fields` are filled in; a form without an action goes where the page came from.
 fn submit(address: &Url, form: Form, fields: Vec<(&str, String)>) -> Result<Step, BrowserError> {
     let mut to = address.join(&form.action)?;
@@ -374,10 +387,14 @@ async fn text(mut answer: reqwest::Response) -> Result<String, BrowserError> {
 }
 
 fn dead_end(status: StatusCode, address: &Url) -> BrowserError {
+    BrowserError::DeadEnd { status: status.as_u16(), address: bare(address) }
+}
+
+/// Without the query, which holds codes and states.
+fn bare(address: &Url) -> String {
     let mut address = address.clone();
-    // The query holds codes and states.
     address.set_query(None);
-    BrowserError::DeadEnd { status: status.as_u16(), address: address.into() }
+    address.into()
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -26,6 +26,11 @@ impl Form {
     pub(crate) fn asks_for(&self, name: &str) -> bool {
         self.shown.iter().any(|(shown, _)| shown == name)
     }
+
+    /// Whether someone is asked for a password or a code.
+    pub(crate) fn is_for_typing(&self) -> bool {
+        ["password", "newpassword", "code"].iter().any(|name| self.asks_for(name))
+    }
 }
 
 impl Page {

@@ -1,5 +1,6 @@
 //! The real servers of a small academy, in one folder, for tests: the LemonLDAP::NG portal, the OpenLDAP directory,
-//! Dovecot for reading mail and Postfix for sending it. Nothing is simulated.
+//! Dovecot for reading mail and Postfix for sending it, and where asked for privacyIDEA and an ENT behind CAS. Nothing is
+//! simulated.
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -35,7 +36,7 @@ mod template;
 mod tls;
 
 pub use authority::{Authority, Leaf, Validity};
-pub use browser::{Browser, BrowserError};
+pub use browser::{Browser, BrowserError, Visited};
 pub use control::Control;
 pub use mailbox::{MailError, Mailbox};
 pub use profile::Way;
@@ -76,6 +77,7 @@ pub struct Academy {
     issuer: String,
     portal: tokio::sync::Mutex<Map<String, Value>>,
     push: Option<Push>,
+    ent: bool,
 }
 
 /// What an academy is started with.
@@ -84,6 +86,7 @@ pub struct Academy {
 pub struct Builder {
     portal: Map<String, Value>,
     push: bool,
+    ent: bool,
 }
 
 /// What one try to start has brought up.
@@ -167,10 +170,20 @@ impl Builder {
         self
     }
 
+    /// Starts the ENT too, a service of another host that is entered by CAS: see [`Academy::ent`]. Apache with mod_auth_cas,
+    /// which asks the portal about each ticket; half a second more.
+    #[must_use]
+    pub fn ent(mut self) -> Self {
+        self.ent = true;
+        self
+    }
+
     /// Installs what is missing (as root), starts the servers and waits until all are ready: about two seconds, five with
     /// push, at most thirty, not counting the installation.
     pub async fn start(self) -> Result<Academy, AcademyError> {
-        setup::ensure(if self.push { &setup::FOR_PUSH } else { &[] }).await?;
+        let for_push = self.push.then_some(setup::FOR_PUSH).into_iter().flatten();
+        let more: Vec<_> = for_push.chain(self.ent.then_some(setup::FOR_ENT).into_iter().flatten()).collect();
+        setup::ensure(&more).await?;
         let installed = if self.push { Some(Installed::ensure().await?) } else { None };
         let authority = Authority::new("Academie Test CA")?;
         let keys = keys(&authority).await?;
@@ -179,7 +192,15 @@ impl Builder {
             match self.start_once(&keys, installed.as_ref()).await {
                 Ok(Started { servers, ports, portal, push }) => {
                     let issuer = issuer(ports);
-                    return Ok(Academy { servers, ports, authority, issuer, portal: portal.into(), push });
+                    return Ok(Academy {
+                        servers,
+                        ports,
+                        authority,
+                        issuer,
+                        portal: portal.into(),
+                        push,
+                        ent: self.ent,
+                    });
                 }
                 // "Address already in use" for most, "Connection in use" for gunicorn.
                 Err(AcademyError::NotReady { log, .. }) if tries < TRIES && log.contains(" in use") => tries += 1,
@@ -196,8 +217,8 @@ impl Builder {
         };
         let mut patch = push.as_ref().map(|push| push.portal.clone()).unwrap_or_default();
         patch.extend(self.portal.clone());
-        let mut servers = Servers::launch(ports, keys, &patch, installed)?;
-        servers.ready(ports, &issuer(ports), push.as_ref()).await?;
+        let mut servers = Servers::launch(ports, keys, &patch, installed, self.ent)?;
+        servers.ready(ports, &issuer(ports), push.as_ref(), self.ent).await?;
         if let Some(push) = &push {
             push.api.configure(ports.of("LDAP")).await?;
         }
@@ -253,6 +274,11 @@ impl Academy {
         Endpoint { host: "smtp.academie.test", port: self.ports.of("SUBMISSION") }
     }
 
+    /// The ENT, https, where it was asked for: `/` tells who is signed in, and leads to the portal who is not.
+    pub fn ent(&self) -> Endpoint {
+        Endpoint { host: "ent.academie.test", port: self.ports.of("ENT") }
+    }
+
     /// The certificate of the authority that signed the servers', in PEM.
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
@@ -268,14 +294,14 @@ impl Academy {
         self.servers.folder()
     }
 
-    /// The profile of this academy, as the app reads it.
+    /// The profile of this academy, as the app reads it, with the ENT among its services where it runs.
     pub fn profile_toml(&self) -> String {
         self.profile_toml_for(Way::Oidc)
     }
 
     /// The profile of this academy for an app that signs in another way.
     pub fn profile_toml_for(&self, way: Way) -> String {
-        profile::toml(way, &self.issuer, self.imap().port, self.smtp().port)
+        profile::toml(way, &self.issuer, self.imap().port, self.smtp().port, self.ent.then(|| self.ent().port))
     }
 
     /// Replaces members of the portal's configuration and returns when every process of the portal uses them. Sessions
@@ -296,6 +322,18 @@ impl Academy {
         tokio::time::sleep(RELOAD).await;
         Ok(())
     }
+
+    /// Gives the portal another key to sign its tokens with, by the name `kid`; the old one is gone from its key set. Returns when
+    /// every process of the portal uses it.
+    pub async fn change_signing_key(&self, kid: &str) -> Result<(), AcademyError> {
+        let (private, public) = signing_key().await?;
+        let patch = [
+            ("oidcServicePrivateKeySig", private.as_str()),
+            ("oidcServicePublicKeySig", &public),
+            ("oidcServiceKeyIdSig", kid),
+        ];
+        self.reconfigure_portal(patch.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()).await
+    }
 }
 
 fn issuer(ports: Ports) -> String {
@@ -305,8 +343,7 @@ fn issuer(ports: Ports) -> String {
 async fn keys(authority: &Authority) -> Result<Keys, AcademyError> {
     let leaf = authority
         .issue(&["auth.academie.test", "*.academie.test", "academie.test", "localhost", "127.0.0.1"], Validity::Good)?;
-    let oidc_private_pem = openssl(&["genrsa", "2048"], "").await?;
-    let oidc_public_pem = openssl(&["rsa", "-pubout"], &oidc_private_pem).await?;
+    let (oidc_private_pem, oidc_public_pem) = signing_key().await?;
     Ok(Keys {
         ca_pem: authority.pem().to_owned(),
         chain_pem: leaf.chain_pem,
@@ -314,6 +351,13 @@ async fn keys(authority: &Authority) -> Result<Keys, AcademyError> {
         oidc_private_pem,
         oidc_public_pem,
     })
+}
+
+/// A new RSA key, private and public, in PEM.
+async fn signing_key() -> Result<(String, String), AcademyError> {
+    let private = openssl(&["genrsa", "2048"], "").await?;
+    let public = openssl(&["rsa", "-pubout"], &private).await?;
+    Ok((private, public))
 }
 
 /// Runs `openssl`: ring makes no RSA keys.

@@ -1,6 +1,6 @@
 //! Runs the academy for a process that is not written in Rust. Prints one line of JSON when all is ready, then runs until
 //! its standard input closes, a SIGTERM or SIGINT comes, or the control is told to stop. With `--push` it starts
-//! privacyIDEA too.
+//! privacyIDEA too, with `--ent` the ENT.
 
 use academy::{Academy, Control, Teacher};
 use serde_json::json;
@@ -20,7 +20,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     for argument in std::env::args().skip(1) {
         builder = match argument.as_str() {
             "--push" => builder.push(),
-            other => return Err(format!("no argument {other}; there is --push").into()),
+            "--ent" => builder.ent(),
+            other => return Err(format!("no argument {other}; there are --push and --ent").into()),
         };
     }
     let academy = Arc::new(builder.start().await?);

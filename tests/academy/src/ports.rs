@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 /// Each server's name in the templates and its distance from the base.
-const SERVICES: [(&str, u16); 12] = [
+const SERVICES: [(&str, u16); 13] = [
     ("LDAP", 389),
     ("PORTAL", 443),
     ("INTROSPECTION", 80),
@@ -16,6 +16,7 @@ const SERVICES: [(&str, u16); 12] = [
     ("SMTP", 465),
     ("RELAY", 588),
     ("PUSH", 444),
+    ("ENT", 445),
 ];
 
 /// Below the range from which the system takes ports for outgoing connections.

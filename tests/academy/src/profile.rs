@@ -40,8 +40,21 @@ scopes = ["openid", "profile", "email", "offline_access"]
     }
 }
 
-pub(crate) fn toml(way: Way, issuer: &str, imap_port: u16, smtp_port: u16) -> String {
+/// With the ENT at this port, where there is one.
+pub(crate) fn toml(way: Way, issuer: &str, imap_port: u16, smtp_port: u16, ent_port: Option<u16>) -> String {
     let (sign_in, mail) = (way.toml(issuer), way.mail());
+    let ent = ent_port.map_or_else(String::new, |port| {
+        format!(
+            r#"
+[[services]]
+name = "ENT"
+kind = "ent"
+address = "https://ent.academie.test:{port}/"
+audience = "staff"
+sign_in = "cas"
+"#
+        )
+    });
     format!(
         r#"format = 1
 id = "academie-test"
@@ -69,7 +82,7 @@ login = "identifier"
 {mail}
 imap = {{ host = "imap.academie.test", port = {imap_port}, tls = "implicit" }}
 smtp = {{ host = "smtp.academie.test", port = {smtp_port}, tls = "implicit" }}
-
+{ent}
 [[evidence]]
 fields = ["*"]
 source = "the test academy started in this process"

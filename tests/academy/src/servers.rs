@@ -26,8 +26,8 @@ const READY_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 const LOG_TAIL: usize = 3_000;
 
-/// The last where it was asked for.
-const SERVERS: [&str; 5] = ["slapd", "dovecot", "postfix", "portal", "push"];
+/// The last two where they were asked for.
+const SERVERS: [&str; 6] = ["slapd", "dovecot", "postfix", "portal", "push", "ent"];
 
 /// Each file of the run folder, its template, and the template's name in errors.
 const FILES: [(&str, &str); 12] = [
@@ -43,6 +43,12 @@ const FILES: [(&str, &str); 12] = [
     ("postfix/etc/signed-in", include_str!("../templates/signed-in")),
     ("postfix/etc/outside", include_str!("../templates/outside")),
     ("run.sh", include_str!("../templates/run.sh")),
+];
+
+/// The same for the ENT.
+const ENT_FILES: [(&str, &str); 2] = [
+    ("ent/httpd.conf", include_str!("../templates/ent.conf")),
+    ("ent/pages/index.shtml", include_str!("../templates/ent.shtml")),
 ];
 
 const PORTAL_CONFIGURATION: &str = include_str!("../templates/lmConf.json");
@@ -65,16 +71,18 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts all, privacyIDEA where it is given; returns before they are ready.
+    /// Starts all, privacyIDEA where it is given and the ENT where it is wanted; returns before they are ready.
     pub(crate) fn launch(
         ports: Ports,
         keys: &Keys,
         patch: &Map<String, Value>,
         push: Option<&Installed>,
+        ent: bool,
     ) -> Result<Self, AcademyError> {
         let folder = fresh_folder()?;
         let written = write_all(&folder, ports, keys, patch)
-            .and_then(|()| push.map_or(Ok(()), |push| push.lay_out(&folder.join("push"))));
+            .and_then(|()| push.map_or(Ok(()), |push| push.lay_out(&folder.join("push"))))
+            .and_then(|()| if ent { lay_out_ent(&folder, ports) } else { Ok(()) });
         let launched = written.and_then(|()| Ok(watchdog(&folder)?));
         match launched {
             Ok(watchdog) => Ok(Self { folder, watchdog }),
@@ -91,7 +99,13 @@ impl Servers {
     }
 
     /// Waits until every port answers, the portal serves its own discovery document and privacyIDEA is there.
-    pub(crate) async fn ready(&mut self, ports: Ports, issuer: &str, push: Option<&Push>) -> Result<(), AcademyError> {
+    pub(crate) async fn ready(
+        &mut self,
+        ports: Ports,
+        issuer: &str,
+        push: Option<&Push>,
+        ent: bool,
+    ) -> Result<(), AcademyError> {
         let http = reqwest_plain()?;
         let url = format!("http://127.0.0.1:{}/.well-known/openid-configuration", ports.of("INTROSPECTION"));
         let end = Instant::now() + READY_LIMIT;
@@ -103,9 +117,8 @@ impl Servers {
                 return Err(self.failed(dead));
             }
             let mut waited_for = None;
-            for (server, service) in
-                [("slapd", "LDAP"), ("dovecot", "IMAP"), ("dovecot", "LMTP"), ("postfix", "SUBMISSION")]
-            {
+            let usual = [("slapd", "LDAP"), ("dovecot", "IMAP"), ("dovecot", "LMTP"), ("postfix", "SUBMISSION")];
+            for (server, service) in usual.into_iter().chain(ent.then_some(("ent", "ENT"))) {
                 if TcpStream::connect(("127.0.0.1", ports.of(service))).await.is_err() {
                     waited_for = Some(server);
                 }
@@ -148,6 +161,7 @@ impl Servers {
             "postfix" => &["logs/postfix.log", "postfix/mail.log"],
             "portal" => &["logs/portal.log"],
             "slapd" => &["logs/slapd.log"],
+            "ent" => &["logs/ent.log"],
             "push" => &["logs/push.log", "push/privacyidea.log"],
             _ => &["logs/run.log"],
         };
@@ -229,6 +243,14 @@ fn write_all(folder: &Path, ports: Ports, keys: &Keys, patch: &Map<String, Value
     let mut portal = portal_configuration(folder, ports, keys)?;
     portal.extend(patch.clone());
     std::fs::write(folder.join("llng/conf/lmConf-1.json"), serde_json::to_vec_pretty(&portal)?)?;
+    Ok(())
+}
+
+fn lay_out_ent(folder: &Path, ports: Ports) -> Result<(), AcademyError> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder.join("ent/pages"))?;
+    for (path, template) in ENT_FILES {
+        std::fs::write(folder.join(path), fill(path, template, &values(folder, ports))?)?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,9 @@ use tokio::process::Command;
 /// What privacyIDEA needs besides what comes from PyPI.
 pub(crate) const FOR_PUSH: [&str; 1] = ["python3-venv"];
 
+/// What the ENT needs. Without `apache2`, which would start a server of its own.
+pub(crate) const FOR_ENT: [&str; 2] = ["apache2-bin", "libapache2-mod-auth-cas"];
+
 /// As short as works; what `--no-install-recommends` leaves out and the portal dies without is named.
 const PACKAGES: [&str; 36] = [
     "liblemonldap-ng-portal-perl",

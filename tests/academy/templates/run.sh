@@ -61,4 +61,9 @@ if [ -f push/pi.cfg ]; then
     "privacyidea.app:create_app(config_name='production', config_file='$RUN/push/pi.cfg', silent=True)"
 fi
 
+if [ -f ent/httpd.conf ]; then
+  install -d -m 700 -o nobody -g nogroup ent/sessions
+  launch ent /usr/sbin/apache2 -D FOREGROUND -f "$RUN/ent/httpd.conf"
+fi
+
 while read -r _; do :; done

@@ -75,8 +75,9 @@ impl Setup {
         secrets.put(&SecretKey::mail_password(&profile.id, &self.user), &SecretString::from(self.password.clone()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let who: Who = serde_json::from_value(json!({ "identifier": self.user }))?;
-        let session = Session::new(Arc::clone(&profile), network.clone(), Arc::clone(&secrets), Arc::clone(&clock));
         let store = Store::open(folder)?;
+        let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
+        let session = Session::new(Arc::clone(&profile), shared, network.clone(), keystore, Arc::clone(&clock));
         let mail = MailAccount::new(profile, who, store.clone(), network, Arc::new(session), secrets, clock);
         Ok((mail, store))
     }

@@ -72,7 +72,11 @@ async fn by_form(academy: &Academy, companion: &Companion, said: &mut String) ->
     assert!(matches!(state, Ok(SignInState::Asks(Question::Introduction { .. }))), "{state:?}");
     states.push(state);
     states.push(companion.introduce("", "pmartin@academie.test").await);
-    let _ = write!(said, "{states:?} {:?}", companion.is_portal_session_alive().await);
+    // Another service, by a ticket.
+    let opening = companion.open_service(companion.services()[0].address.as_str()).await.unwrap();
+    let ticket = opening.url.split_once("ticket=").unwrap().1.to_owned();
+    let _ = write!(said, "{opening:?} {states:?} {:?}", companion.is_portal_session_alive().await);
+    typed.push(("a ticket".to_owned(), ticket));
     states.clear();
     states.push(companion.begin_sign_in(ACADEMY).await);
     states.push(companion.enter_password("pmartin", &"Secret-1234".into()).await);
@@ -85,7 +89,7 @@ async fn by_form(academy: &Academy, companion: &Companion, said: &mut String) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_no_error_and_no_file_holds_a_secret() {
     let log = Log::catch();
-    let academy = Academy::start().await.unwrap();
+    let academy = Academy::builder().ent().start().await.unwrap();
     academy.deliver("jdupont@academie.test", b"From: lreset@academie.test\r\nSubject: A\r\n\r\nB\r\n").await.unwrap();
     let witness = Witness::default();
     let phone = Phone::with_secrets(&academy, Arc::new(witness.clone()));

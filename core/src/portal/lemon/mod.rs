@@ -119,7 +119,7 @@ impl Lemon<'_> {
     /// Asks for the form. `None` where only a browser can fill it in. Sends no secret.
     pub(super) async fn open(&self) -> Result<Option<LoginForm>, SignInFailure> {
         let answer = fetch(self.network.http().get(self.portal.clone()).header(ACCEPT, "text/html")).await?;
-        if let Some(to) = &answer.location {
+        if let Some(to) = answer.redirect() {
             self.official(to)?;
             return Ok(None);
         }
@@ -203,7 +203,7 @@ impl Lemon<'_> {
 
     async fn read(&self, answer: &Answer, jar: &mut Jar) -> Result<Step, SignInFailure> {
         jar.take(answer.cookies.iter().map(|field| field.as_str()), self.now_ms);
-        if let Some(to) = &answer.location {
+        if let Some(to) = answer.redirect() {
             // An enrolment must come first.
             if self.official(to)?.path().contains("/2fregisters") {
                 return Ok(Step::Browser);

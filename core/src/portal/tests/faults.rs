@@ -1,79 +1,19 @@
-use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::academy::Academy;
+use super::scripted::{Reply, Scripted, academy, json};
 use crate::portal::SignIn;
 use crate::portal::oidc::Answer;
 use crate::portal::state::{SignInEvent, SignInFailure, SignInState};
-use crate::ports::{
-    ConnectError, MemoryStore, Network, Resolver, SecretKey, SecretStore, SecretStoreError, SystemClock,
-};
+use crate::ports::{ConnectError, MemoryStore, Network, SecretKey, SecretStore, SecretStoreError, SystemClock};
 use crate::store::Store;
 
-struct Loopback;
-
-impl Resolver for Loopback {
-    fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        Ok(vec!["127.0.0.1".parse().unwrap()])
-    }
-}
-
-fn academy(port: u16) -> Academy {
-    Academy::from_toml(&format!(
-        "format = 1\nid = \"essai\"\nname = \"Essai\"\ncity = \"Essai\"\nrevised = \"2026-11-24\"\n\
-         official_origins = [\"https://id.academie.test:{port}\"]\n\
-         [oidc]\nissuer = \"https://id.academie.test:{port}\"\nclient_id = \"mobile\"\n\
-         redirect_uri = \"fr.essai:/retour\"\nscopes = [\"openid\"]\n\
-         [[evidence]]\nfields = [\"*\"]\nsource = \"invented\"\nchecked = \"2026-11-24\"\nconfidence = \"high\"\n"
-    ))
-    .unwrap()
-}
-
 /// A portal that answers every request with `answer(port)`, then `filler` over and over while somebody reads.
-async fn portal(answer: impl Fn(u16) -> String + Send + 'static, filler: &'static [u8]) -> (u16, Network) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut certificate = rcgen::CertificateParams::new(vec!["id.academie.test".to_owned()]).unwrap();
-    let name = key.public_key_raw().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    certificate.distinguished_name.push(rcgen::DnType::CommonName, name.get(..32).unwrap());
-    let certificate = certificate.self_signed(&key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from_pem_slice(certificate.pem().as_bytes()).unwrap()],
-            PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
-        )
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((tcp, _)) = listener.accept().await {
-            let Ok(mut tls) = acceptor.accept(tcp).await else { continue };
-            let _ = tls.read(&mut [0; 4096]).await;
-            let _ = tls.write_all(answer(port).as_bytes()).await;
-            while !filler.is_empty() && tls.write_all(filler).await.is_ok() {}
-            let _ = tls.shutdown().await;
-        }
-    });
-    let network = Network::builder()
-        .only_roots(&certificate.pem())
-        .unwrap()
-        .resolver(Arc::new(Loopback))
-        .patience(Duration::from_secs(2))
-        .build()
-        .unwrap();
-    (port, network)
+async fn portal(answer: impl Fn(u16) -> String + Send + Sync + 'static, filler: &'static [u8]) -> (u16, Network) {
+    let portal = Scripted::start(move |port, _| Reply { text: answer(port), filler, ..Reply::default() }).await;
+    (portal.port, portal.network)
 }
 
 async fn begin(port: u16, network: Network, secrets: Arc<dyn SecretStore>) -> SignInState {
@@ -84,16 +24,12 @@ async fn begin(port: u16, network: Network, secrets: Arc<dyn SecretStore>) -> Si
     sign_in.happen(SignInEvent::Begin).await
 }
 
-async fn failure(answer: impl Fn(u16) -> String + Send + 'static, filler: &'static [u8]) -> SignInFailure {
+async fn failure(answer: impl Fn(u16) -> String + Send + Sync + 'static, filler: &'static [u8]) -> SignInFailure {
     let (port, network) = portal(answer, filler).await;
     match begin(port, network, Arc::new(MemoryStore::default())).await {
         SignInState::Failed(failure) => failure,
         other => panic!("{other:?}"),
     }
-}
-
-fn json(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 fn discovery(port: u16, host: &str) -> String {

@@ -1,10 +1,7 @@
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use crate::portal::id_token::{Expected, KeySet, verify};
+use super::forge::Forge;
+use crate::portal::id_token::{Expected, KeySet, same_person, verify};
 use crate::portal::state::SignInFailure;
 
 const NOW: i64 = 1_795_393_200;
@@ -16,6 +13,7 @@ fn expected(access_token: &str) -> Expected<'_> {
         nonce: "n0nce",
         access_token,
         now_ms: NOW * 1000,
+        portal_ms: None,
     }
 }
 
@@ -23,34 +21,9 @@ fn keys(value: &Value) -> KeySet {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// A portal of ours that signs whatever it is told to.
-struct Forge {
-    key: EcdsaKeyPair,
-    set: Value,
-}
-
-impl Forge {
-    fn new() -> Self {
-        let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
-        let point = key.public_key().as_ref();
-        let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let set = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig",
-                                   "x": part(&point[1..33]), "y": part(&point[33..65])}]});
-        Self { key, set }
-    }
-
-    fn token(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", part(header), part(claims));
-        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
-
-    fn outcome(&self, header: &Value, claims: &Value) -> Result<String, SignInFailure> {
-        verify(&self.token(header, claims), &keys(&self.set), &expected("access")).map(|claims| claims.sub)
-    }
+/// Whose token it is that the forge makes of this, or why it is not taken.
+fn outcome(forge: &Forge, header: &Value, claims: &Value) -> Result<String, SignInFailure> {
+    verify(&forge.token(header, claims), &keys(&forge.set), &expected("access")).map(|claims| claims.sub)
 }
 
 fn claims() -> Value {
@@ -81,7 +54,7 @@ fn the_token_of_a_real_portal_is_accepted_for_its_time() {
 #[test]
 fn a_claim_that_is_not_ours_is_refused() {
     let forge = Forge::new();
-    assert_eq!(forge.outcome(&header(), &claims()), Ok("jdupont".to_owned()));
+    assert_eq!(outcome(&forge, &header(), &claims()), Ok("jdupont".to_owned()));
     for (name, value, failure) in [
         ("iss", json!("https://auth.academie.test"), SignInFailure::BadToken("issuer")),
         ("aud", json!("another"), SignInFailure::BadToken("audience")),
@@ -97,7 +70,7 @@ fn a_claim_that_is_not_ours_is_refused() {
     ] {
         let mut claims = claims();
         claims[name] = value.clone();
-        assert_eq!(forge.outcome(&header(), &claims), Err(failure), "{name} {value}");
+        assert_eq!(outcome(&forge, &header(), &claims), Err(failure), "{name} {value}");
     }
 }
 
@@ -106,14 +79,14 @@ fn algorithms_that_anybody_could_sign_with_are_refused() {
     let forge = Forge::new();
     for alg in ["none", "None", "HS256", "RS1", ""] {
         let header = json!({"alg": alg, "kid": "k"});
-        assert_eq!(forge.outcome(&header, &claims()), Err(SignInFailure::BadToken("algorithm")), "{alg}");
+        assert_eq!(outcome(&forge, &header, &claims()), Err(SignInFailure::BadToken("algorithm")), "{alg}");
     }
     let confused = json!({"alg": "RS256", "kid": "k"});
-    assert_eq!(forge.outcome(&confused, &claims()), Err(SignInFailure::BadToken("unknown key")));
+    assert_eq!(outcome(&forge, &confused, &claims()), Err(SignInFailure::BadToken("unknown key")));
     let foreign = json!({"alg": "ES256", "kid": "another"});
-    assert_eq!(forge.outcome(&foreign, &claims()), Err(SignInFailure::BadToken("unknown key")));
+    assert_eq!(outcome(&forge, &foreign, &claims()), Err(SignInFailure::BadToken("unknown key")));
     let critical = json!({"alg": "ES256", "kid": "k", "crit": ["exp"]});
-    assert_eq!(forge.outcome(&critical, &claims()), Err(SignInFailure::BadToken("critical header")));
+    assert_eq!(outcome(&forge, &critical, &claims()), Err(SignInFailure::BadToken("critical header")));
     let unsigned = format!("{}.", forge.token(&json!({"alg": "none"}), &claims()).rsplit_once('.').unwrap().0);
     assert_eq!(
         verify(&unsigned, &keys(&forge.set), &expected("access")).unwrap_err(),
@@ -126,4 +99,69 @@ fn algorithms_that_anybody_could_sign_with_are_refused() {
             "{form}"
         );
     }
+}
+
+#[test]
+fn a_key_set_is_read_past_what_is_not_understood_and_two_keys_may_share_a_name() {
+    let (old, new) = (Forge::new(), Forge::new());
+    let set = json!({"keys": [
+        {"kty": 7}, "junk", {}, {"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": "AA"},
+        {"kty": "EC", "crv": "P-256", "kid": "k", "x": "not base64", "y": "AA"}, old.set["keys"][0], new.set["keys"][0],
+    ], "more": true});
+    for forge in [&old, &new] {
+        for header in [header(), json!({"alg": "ES256"})] {
+            let token = forge.token(&header, &claims());
+            assert_eq!(verify(&token, &keys(&set), &expected("access")).unwrap().sub, "jdupont");
+        }
+    }
+    let stranger = Forge::new().token(&header(), &claims());
+    let refused = verify(&stranger, &keys(&set), &expected("access")).unwrap_err();
+    assert_eq!(refused, SignInFailure::BadToken("signature"));
+    let encryption = json!({"keys": [{"kty": "EC", "use": "enc", "kid": "k"}]});
+    let refused = verify(&stranger, &keys(&encryption), &expected("access")).unwrap_err();
+    assert_eq!(refused, SignInFailure::BadToken("unknown key"));
+    assert!(serde_json::from_value::<KeySet>(json!({"keys": 3})).is_err());
+}
+
+#[test]
+fn a_token_out_of_its_time_blames_the_phones_clock_only_when_the_portals_agrees_with_the_token() {
+    let forge = Forge::new();
+    let at = |phone: i64, portal: Option<i64>| {
+        let token = forge.token(&header(), &claims());
+        let expected = Expected {
+            now_ms: (NOW + phone) * 1000,
+            portal_ms: portal.map(|portal| (NOW + portal) * 1000),
+            ..expected("access")
+        };
+        verify(&token, &keys(&forge.set), &expected).err()
+    };
+    const HOUR: i64 = 3600;
+    // A few minutes are nobody's fault.
+    for phone in [-300, -299, 0, 600, 900] {
+        assert_eq!(at(phone, Some(0)), None, "{phone}");
+    }
+    assert_eq!(at(2 * HOUR, Some(1)), Some(SignInFailure::PhoneClock { minutes: 119 }));
+    assert_eq!(at(-2 * HOUR, Some(1)), Some(SignInFailure::PhoneClock { minutes: -120 }));
+    assert_eq!(at(24 * HOUR * 365, Some(0)), Some(SignInFailure::PhoneClock { minutes: 525_600 }));
+    // The portal gives out old tokens, or ones of tomorrow; or it does not say what time it is.
+    assert_eq!(at(2 * HOUR, Some(2 * HOUR)), Some(SignInFailure::BadToken("expired")));
+    assert_eq!(at(-2 * HOUR, Some(-2 * HOUR)), Some(SignInFailure::BadToken("from the future")));
+    assert_eq!(at(2 * HOUR, None), Some(SignInFailure::BadToken("expired")));
+    assert_eq!(at(-2 * HOUR, None), Some(SignInFailure::BadToken("from the future")));
+}
+
+#[test]
+fn a_refreshed_token_is_about_the_same_person() {
+    let forge = Forge::new();
+    let same = |claims: &Value, identifier: &str| {
+        same_person(&forge.token(&header(), claims), "https://auth.academie.test:21443", "mobile", identifier)
+    };
+    assert_eq!(same(&claims(), "jdupont"), Ok(()));
+    assert_eq!(same(&claims(), "pmartin"), Err(SignInFailure::NotOurs("subject")));
+    for (name, value) in [("iss", json!("https://evil.example")), ("aud", json!(["another"]))] {
+        let mut claims = claims();
+        claims[name] = value;
+        assert_eq!(same(&claims, "jdupont"), Err(SignInFailure::NotOurs("subject")), "{name}");
+    }
+    assert_eq!(same_person("", "i", "mobile", "jdupont"), Err(SignInFailure::BadToken("form")));
 }

@@ -35,6 +35,7 @@ const LIMITS: Limits = Limits {
 /// | request | body | answer |
 /// |---|---|---|
 /// | `POST /browser/sign-in` | `{"url", "teacher"}` | `{"redirect"}` |
+/// | `POST /browser/visit` | `{"url", "teacher"}`, `"typing"` | `{"address", "status", "text"}` |
 /// | `POST /mail/deliver` | `{"to", "subject", "text"}` | `{}` |
 /// | `GET /mailbox?teacher=&mailbox=` | | `{"subjects": []}` |
 /// | `POST /mail/fill` | `{"teacher", "count"}`, `"seed"` | `{"messages", "bytes"}` |
@@ -43,6 +44,8 @@ const LIMITS: Limits = Limits {
 /// | `POST /push/approve`, `/push/decline` | `{"teacher"}` | `{"title", "question"}`: the control's phone has answered |
 /// | `POST /wire` | `{"host", "fault"}`, `"delay_ms"` | `{"host", "address", "port"}`: what to map the name to |
 /// | `POST /stop` | | `{}` |
+///
+/// A visit types the password where the portal asks for it; with `"typing": false` that is a failure.
 ///
 /// A wire's `host` is `portal`, `imap`, `smtp` or `push`, its `fault` `none`, `black_hole`, `refuse`, `unknown_authority`,
 /// `expired` or `wrong_host`; each host has one wire, which keeps its address when the fault changes.
@@ -69,6 +72,18 @@ struct Shared {
 struct SignIn {
     url: String,
     teacher: String,
+}
+
+#[derive(Deserialize)]
+struct Visit {
+    url: String,
+    teacher: String,
+    #[serde(default = "yes")]
+    typing: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -122,6 +137,7 @@ impl Shared {
     async fn act(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<Option<Value>, Failure> {
         match (method.as_str(), uri.path()) {
             ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await,
+            ("POST", "/browser/visit") => self.visit(serde_json::from_slice(body)?).await,
             ("POST", "/mail/deliver") => self.deliver(serde_json::from_slice(body)?).await,
             ("POST", "/mail/fill") => self.fill(serde_json::from_slice(body)?).await,
             ("GET", "/mailbox") => self.subjects(uri.query().unwrap_or_default()).await,
@@ -141,13 +157,28 @@ impl Shared {
 
     async fn sign_in(&self, request: SignIn) -> Result<Value, Failure> {
         let teacher = teacher(&request.teacher)?;
-        let known = self.browsers.lock().await.get(teacher.uid).cloned();
-        let browser = match known {
-            Some(browser) => browser,
-            None => Arc::new(Browser::new(&self.academy)?),
-        };
-        self.browsers.lock().await.insert(teacher.uid, Arc::clone(&browser));
+        let browser = self.browser_of(teacher).await?;
         Ok(json!({"redirect": browser.sign_in(&request.url, teacher).await?}))
+    }
+
+    async fn visit(&self, request: Visit) -> Result<Value, Failure> {
+        let teacher = teacher(&request.teacher)?;
+        let browser = self.browser_of(teacher).await?;
+        let page = match request.typing {
+            true => browser.visit(&request.url, teacher).await?,
+            false => browser.visit_without_typing(&request.url).await?,
+        };
+        Ok(json!({"address": page.address, "status": page.status, "text": page.text}))
+    }
+
+    async fn browser_of(&self, teacher: &'static Teacher) -> Result<Arc<Browser>, Failure> {
+        let mut browsers = self.browsers.lock().await;
+        if let Some(known) = browsers.get(teacher.uid) {
+            return Ok(Arc::clone(known));
+        }
+        let browser = Arc::new(Browser::new(&self.academy)?);
+        browsers.insert(teacher.uid, Arc::clone(&browser));
+        Ok(browser)
     }
 }
 

@@ -95,3 +95,21 @@ async fn the_control_enrols_phones_and_answers_their_prompts() {
     assert_eq!(post("/push/enrol", json!({"teacher": "nobody"})).await.0, 502);
     assert_eq!(post("/stop", json!({})).await.0, 200);
 }
+
+#[tokio::test]
+async fn the_control_visits_the_ent_as_a_teacher() {
+    let (_child, hello) = running(&["--ent"]).await;
+    let (http, control) = (client("", &[]), hello["control"].as_str().unwrap());
+    let post = async |path: &str, body: Value| post(&http, control, path, body).await;
+    let profile = hello["profile"].as_str().unwrap();
+    let (_, service) = profile.split_once("[[services]]").unwrap();
+    let ent = service.split('"').find(|text| text.starts_with("https://")).unwrap();
+    let visit = |typing: bool| json!({"url": ent, "teacher": "lreset", "typing": typing});
+    let (status, asked) = post("/browser/visit", visit(false)).await;
+    assert!(status == 502 && asked["error"].as_str().unwrap().contains("asks for something"), "{asked}");
+    for typing in [true, false] {
+        let (status, page) = post("/browser/visit", visit(typing)).await;
+        assert!(status == 200 && page["status"] == 200 && page["address"] == ent, "{page}");
+        assert!(page["text"].as_str().unwrap().contains("<b>lreset</b>"), "{page}");
+    }
+}

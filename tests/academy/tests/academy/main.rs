@@ -4,7 +4,7 @@ mod control;
 mod parts;
 mod push;
 
-use academy::{Academy, Browser, BrowserError, Teacher, Validity};
+use academy::{Academy, Browser, BrowserError, Teacher, Validity, Visited};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::Path, process::Stdio, time::Duration};
@@ -102,6 +102,39 @@ async fn the_browser_signs_in_as_a_teacher_would() {
     let refused = Browser::new(&academy).unwrap().sign_in(&unknown, teacher("jdupont")).await;
     assert!(matches!(refused, Err(BrowserError::Refused(107))), "{refused:?}");
     academy.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_session_at_the_portal_opens_the_ent_too_and_a_browser_without_one_is_asked() {
+    let academy = Academy::builder().ent().start().await.unwrap();
+    let folder = academy.folder().to_owned();
+    let ent = format!("https://ent.academie.test:{}/", academy.ent().port);
+    let is_in = |page: &Visited, uid: &str| page.text.contains(&format!("Connecté : <b>{uid}</b>"));
+
+    let stranger = Browser::new(&academy).unwrap();
+    let asked = stranger.visit_without_typing(&ent).await;
+    assert!(matches!(&asked, Err(BrowserError::Asked { address }) if address.contains("/cas/login")), "{asked:?}");
+    // An information page and a code by mail lie on the way of some.
+    for uid in ["jdupont", "warned", "pmartin"] {
+        let browser = Browser::new(&academy).unwrap();
+        let page = browser.visit(&ent, teacher(uid)).await.unwrap();
+        assert!(page.status == 200 && page.address == ent && is_in(&page, uid), "{uid}: {page:?}");
+        assert_eq!(browser.visit_without_typing(&ent).await.unwrap().requests, 1, "the ENT has a session of its own");
+        let back = browser.sign_in(&authorize(academy.issuer(), "mobile"), teacher("locked")).await.unwrap();
+        assert!(back.starts_with(REDIRECT), "the portal's session was not kept");
+    }
+    let browser = Browser::new(&academy).unwrap();
+    browser.sign_in(&authorize(academy.issuer(), "mobile"), teacher("jdupont")).await.unwrap();
+    let page = browser.visit_without_typing(&ent).await.unwrap();
+    assert!(is_in(&page, "jdupont"), "{page:?}");
+    let menu = browser.visit(academy.issuer(), teacher("jdupont")).await.unwrap();
+    assert!(menu.status == 200 && menu.address.starts_with(academy.issuer()), "{menu:?}");
+    let app = browser.visit_without_typing(&authorize(academy.issuer(), "mobile")).await;
+    assert!(matches!(&app, Err(BrowserError::DeadEnd { address, .. }) if !address.contains("code")), "{app:?}");
+    let refused = stranger.with_password("Wrong-1234").visit(&ent, teacher("lreset")).await;
+    assert!(matches!(refused, Err(BrowserError::Refused(5))), "{refused:?}");
+    academy.stop().await.unwrap();
+    assert!(processes_of(&folder).is_empty() && !folder.exists());
 }
 
 #[tokio::test]
