@@ -6,6 +6,7 @@
 mod catalogue;
 mod facts;
 mod generation;
+mod look_alike;
 mod profile;
 mod rules;
 mod search;
@@ -21,6 +22,7 @@ pub use generation::{
     Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,
     Move, MoveStatus, ServerFacts, Standing, TlsStart,
 };
+pub use look_alike::LookAlike;
 pub use profile::{Academy, ProfileError};
 pub use update::{MAX_UPDATE, RefusedUpdate, UpdateError, UpdateKey};
 
