@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::credentials::Credentials;
 use super::error::MailError;
 use super::imap::{ImapError, ImapSession, Limits};
+use super::starttls::{self, Protocol, Secured};
 use crate::academy::{Academy, MailLogin, MailMechanism, MailSettings};
 use crate::attempts::{Ledger, Outcome, Presence, Reservation};
 use crate::portal::{Session, Who};
-use crate::ports::{Network, SecretKey, SecretStore, TlsConnection};
+use crate::ports::{Network, SecretKey, SecretStore};
 use crate::store::Store;
 
 /// How long a mail server may be silent in the middle of an answer.
@@ -149,9 +150,9 @@ impl MailAccount {
 
     async fn open(&self, presence: Presence) -> Result<ImapSession, MailError> {
         let settings = self.settings()?;
-        let connect = async || self.network.connect(&settings.imap.host, settings.imap.port).await;
-        let open = |tls: TlsConnection, credentials: Credentials| async move {
-            ImapSession::open(Box::new(tls), &credentials, Limits { silence: SILENCE }).await
+        let connect = async || starttls::connect(&self.network, &settings.imap, Protocol::Imap).await;
+        let open = |Secured { stream, greeting }, credentials: Credentials| async move {
+            ImapSession::open_after(greeting, stream, &credentials, Limits { silence: SILENCE }).await
         };
         if self.takes_tokens(settings) {
             let token = self.session.access_token(&self.who.identifier).await?;
@@ -186,9 +187,9 @@ impl MailAccount {
 
     /// A TLS connection to the submission server, and what proves who we are there. A password is tried under the
     /// reservation, which the caller settles.
-    pub(super) async fn submission(&self) -> Result<(TlsConnection, Credentials, Option<Reservation>), MailError> {
+    pub(super) async fn submission(&self) -> Result<(Secured, Credentials, Option<Reservation>), MailError> {
         let settings = self.settings()?;
-        let tls = self.network.connect(&settings.smtp.host, settings.smtp.port).await?;
+        let tls = starttls::connect(&self.network, &settings.smtp, Protocol::Submission).await?;
         if self.takes_tokens(settings) {
             return Ok((tls, self.bearer(self.session.access_token(&self.who.identifier).await?, settings), None));
         }

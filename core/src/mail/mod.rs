@@ -11,6 +11,7 @@ mod outbox;
 mod reading;
 mod rows;
 pub mod send;
+mod starttls;
 mod sync;
 
 pub use account::MailAccount;
@@ -20,4 +21,5 @@ pub use flags::Flags;
 pub use outbox::{Letter, LetterState, ReplyError};
 pub use reading::Opened;
 pub use rows::{After, Mailbox, Row};
+pub use starttls::Greeting;
 pub use sync::SyncReport;

@@ -10,6 +10,7 @@ mod network;
 mod secrets;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use connect::Preamble;
 pub use connect::{ConnectError, TlsConnection};
 #[cfg(feature = "desktop-dns")]
 pub use dns::NameServers;

@@ -242,6 +242,11 @@ impl Academy {
         Endpoint { host: "imap.academie.test", port: self.ports.of("IMAP") }
     }
 
+    /// IMAP with STARTTLS (RFC 9051).
+    pub fn imap_starttls(&self) -> Endpoint {
+        Endpoint { host: "imap.academie.test", port: self.ports.of("IMAP_STARTTLS") }
+    }
+
     /// Submission with TLS from the first byte (RFC 8314).
     pub fn smtp(&self) -> Endpoint {
         Endpoint { host: "smtp.academie.test", port: self.ports.of("SMTP") }
