@@ -5,6 +5,7 @@
 
 mod error;
 mod seat;
+mod settings;
 mod setup;
 
 use std::fmt;

@@ -168,6 +168,19 @@ pub struct MailServer {
     pub tls: TlsStart,
 }
 
+impl MailSettings {
+    /// Settings by their parts.
+    pub fn new(
+        domain: impl Into<String>,
+        login: MailLogin,
+        auth: Vec<MailMechanism>,
+        imap: MailServer,
+        smtp: MailServer,
+    ) -> Self {
+        Self { domain: domain.into(), login, auth, imap, smtp }
+    }
+}
+
 impl MailServer {
     /// A server by its parts.
     pub fn new(host: impl Into<String>, port: u16, tls: TlsStart) -> Self {

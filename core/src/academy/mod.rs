@@ -4,15 +4,20 @@
 //! add an academy and how a profile is replaced without a new version of the app: the README of this module.
 
 mod catalogue;
+mod discovery;
 mod facts;
 mod generation;
 mod look_alike;
+mod own;
 mod profile;
 mod rules;
 mod search;
 mod update;
 
 pub use catalogue::Catalogue;
+pub use discovery::{
+    Choice, Proposal, ServerForm, SettingsError, SettingsField, SettingsForm, SettingsSource, SettingsWarning,
+};
 pub use facts::{
     Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
     OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery, RecoveryProof, SecondFactor,

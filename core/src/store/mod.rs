@@ -23,6 +23,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/001_spine.sql")),
     M::up(include_str!("migrations/002_account.sql")),
     M::up(include_str!("migrations/003_attempt_uptime.sql")),
+    M::up(include_str!("migrations/004_own_settings.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
