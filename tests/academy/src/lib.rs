@@ -20,6 +20,7 @@ pub mod push;
 pub mod wire;
 
 mod authority;
+mod autoconfig;
 mod browser;
 mod control;
 mod forms;
@@ -35,6 +36,7 @@ mod template;
 mod tls;
 
 pub use authority::{Authority, Leaf, Validity};
+pub use autoconfig::{Autoconfig, NameServer};
 pub use browser::{Browser, BrowserError};
 pub use control::Control;
 pub use mailbox::{MailError, Mailbox};
@@ -49,13 +51,15 @@ use servers::{Keys, Servers};
 use std::{net::IpAddr, net::Ipv4Addr, path::Path, process::Stdio, time::Duration};
 
 /// The names in the servers' certificates.
-const HOSTS: [&str; 7] = [
+const HOSTS: [&str; 9] = [
     "auth.academie.test",
     "imap.academie.test",
     "smtp.academie.test",
     "ent.academie.test",
     "push.academie.test",
     "reset.academie.test",
+    "autoconfig.academie.test",
+    "academie.test",
     "localhost",
 ];
 
