@@ -28,6 +28,11 @@ impl Companion {
         Ok(self.catalogue.find_settings(&self.network, address_or_host, today).await?)
     }
 
+    /// What the teacher should know of a form that they filled in, before they confirm it. Sends nothing, waits for nobody.
+    pub fn mail_settings_warnings(&self, form: &SettingsForm) -> Vec<SettingsWarning> {
+        form.warnings(&self.catalogue)
+    }
+
     /// The teacher has seen the hosts of `form` and agrees that the mail password goes there: keeps them and takes the seat at
     /// the academy, [`Academy::OWN`] where no profile knows the domain. Sends nothing.
     ///

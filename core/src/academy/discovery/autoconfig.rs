@@ -9,7 +9,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::Told;
 use super::form::{ServerForm, SettingsForm};
-use super::proposal::{Choice, SettingsSource};
+use super::proposal::SettingsSource;
 use super::typed::host;
 use crate::academy::generation::{MailLogin, MailMechanism, MailServer, TlsStart};
 use crate::ports::Network;
@@ -55,7 +55,7 @@ pub(super) async fn ask(network: &Network, domain: &str, place: Place) -> Told {
         }
     }
     match str::from_utf8(&body).ok().and_then(|text| read(text, domain)) {
-        Some(form) => Told::Choice(Choice::told(SettingsSource::Autoconfig { host }, form)),
+        Some(form) => Told::Settings(SettingsSource::Autoconfig { host }, form),
         None => Told::Nothing,
     }
 }

@@ -4,6 +4,7 @@ use super::typed::host;
 use super::{SettingsError, SettingsWarning};
 use crate::academy::catalogue::Catalogue;
 use crate::academy::generation::{MailLogin, MailMechanism, MailServer, MailSettings, ServerFacts, TlsStart};
+use crate::academy::look_alike::is_below;
 
 /// A field of the form.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -100,10 +101,25 @@ impl SettingsForm {
         [&self.imap, &self.smtp].into_iter().filter_map(|server| server.host.as_deref())
     }
 
-    /// What to say of servers whose TLS begins late.
-    pub(super) fn late_tls(&self) -> Vec<SettingsWarning> {
-        let late = [&self.imap, &self.smtp].into_iter().filter(|server| server.tls == Some(TlsStart::Starttls));
-        late.filter_map(|server| server.host.clone()).map(|host| SettingsWarning::LateTls { host }).collect()
+    /// What the teacher should know before confirming the form as it is filled in. Sends nothing.
+    pub fn warnings(&self, catalogue: &Catalogue) -> Vec<SettingsWarning> {
+        let mut warnings = Vec::new();
+        let named = |server: &ServerForm| server.host.as_deref().and_then(host);
+        let domain = host(&self.domain).unwrap_or_default();
+        for name in [&self.imap, &self.smtp].into_iter().filter_map(named) {
+            let other = SettingsWarning::OtherDomain { host: name.clone(), domain: domain.clone() };
+            // Whose an academy's servers are is known.
+            if !is_below(&name, &domain) && !catalogue.is_academic(&name) && !warnings.contains(&other) {
+                warnings.push(other);
+            }
+        }
+        for server in [&self.imap, &self.smtp].into_iter().filter(|server| server.tls == Some(TlsStart::Starttls)) {
+            warnings.extend(named(server).map(|host| SettingsWarning::LateTls { host }));
+        }
+        if !self.auth.contains(&MailMechanism::Password) && catalogue.academy_at(&domain).is_none() {
+            warnings.push(SettingsWarning::TokensOnly);
+        }
+        warnings
     }
 }
 

@@ -62,7 +62,7 @@ pub enum SettingsError {
 
 /// What a source says of a domain.
 enum Told {
-    Choice(Choice),
+    Settings(SettingsSource, SettingsForm),
     /// It was reached, and knows nothing.
     Nothing,
     /// It was not reached.
@@ -81,9 +81,13 @@ impl Catalogue {
         if let Some(academy) = self.academy_at(&typed.host) {
             return Ok(self.known(academy, &typed, today));
         }
-        let choice = asked(network, &typed).await;
-        for host in choice.hosts() {
+        let (source, form, reached) = asked(network, &typed).await;
+        for host in form.hosts() {
             self.refuse_look_alike(host)?;
+        }
+        let mut choice = Choice { source, warnings: form.warnings(self), form };
+        if !reached {
+            choice.warnings.push(SettingsWarning::NotAsked);
         }
         Ok(Proposal { domain: typed.domain, academy: None, choices: vec![choice] })
     }
@@ -119,30 +123,30 @@ impl Catalogue {
         };
         let generations = names.into_iter().filter_map(|name| self.generation(academy, name));
         let mut choices: Vec<Choice> =
-            generations.filter(|g| g.imap.is_some() || g.smtp.is_some()).map(|g| of_profile(g, &domain)).collect();
+            generations.filter(|g| g.imap.is_some() || g.smtp.is_some()).map(|g| self.of_profile(g, &domain)).collect();
         if choices.is_empty() {
-            choices.push(Choice::by_hand(typed, &domain, Vec::new()));
+            let form = by_hand(typed, &domain);
+            choices.push(Choice { source: SettingsSource::Hand, warnings: form.warnings(self), form });
         }
         let own = academy.kind != Kind::National;
         Proposal { domain, academy: own.then(|| academy.id.clone()), choices }
     }
-}
 
-fn of_profile(generation: &Generation, domain: &str) -> Choice {
-    let mut form = SettingsForm::blank(domain);
-    form.imap.fill(generation.imap.as_ref());
-    form.smtp.fill(generation.smtp.as_ref());
-    form.login = generation.login;
-    if !generation.auth.is_empty() {
-        form.auth.clone_from(&generation.auth);
+    fn of_profile(&self, generation: &Generation, domain: &str) -> Choice {
+        let mut form = SettingsForm::blank(domain);
+        form.imap.fill(generation.imap.as_ref());
+        form.smtp.fill(generation.smtp.as_ref());
+        form.login = generation.login;
+        if !generation.auth.is_empty() {
+            form.auth.clone_from(&generation.auth);
+        }
+        Choice { source: SettingsSource::Profile(generation.name), warnings: form.warnings(self), form }
     }
-    // Whose servers these are is known, so that another domain needs no warning.
-    let warnings = form.late_tls();
-    Choice { source: SettingsSource::Profile(generation.name), form, warnings }
 }
 
-/// Asks all sources at once, and takes the answer of the first one that knows, in the order of their trust.
-async fn asked(network: &Network, typed: &Typed) -> Choice {
+/// Asks all sources at once, and takes the answer of the first one that knows, in the order of their trust. Whether one of
+/// them was reached.
+async fn asked(network: &Network, typed: &Typed) -> (SettingsSource, SettingsForm, bool) {
     let domain = typed.domain.as_str();
     let sources: [BoxFuture<'_, Told>; 3] = [
         Box::pin(autoconfig::ask(network, domain, autoconfig::Place::Subdomain)),
@@ -154,13 +158,19 @@ async fn asked(network: &Network, typed: &Typed) -> Choice {
     let mut reached = false;
     while let Some(told) = answers.next().await {
         match told {
-            Told::Choice(choice) => return choice,
+            Told::Settings(source, form) => return (source, form, true),
             Told::Nothing => reached = true,
             Told::Unreached => {}
         }
     }
-    let warnings = if reached { Vec::new() } else { vec![SettingsWarning::NotAsked] };
-    Choice::by_hand(typed, domain, warnings)
+    (SettingsSource::Hand, by_hand(typed, domain), reached)
+}
+
+/// A form to fill in. A host that was typed alone is taken for that of IMAP.
+fn by_hand(typed: &Typed, domain: &str) -> SettingsForm {
+    let mut form = SettingsForm::blank(domain);
+    form.imap.host = (!typed.address && typed.host != domain).then(|| typed.host.clone());
+    form
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! What is proposed to the teacher.
 
 use super::form::SettingsForm;
-use super::typed::Typed;
-use crate::academy::generation::{GenerationName, MailMechanism};
-use crate::academy::look_alike::is_below;
+use crate::academy::generation::GenerationName;
 
 /// Settings to show to the teacher, who confirms the hosts. Until then nothing secret goes anywhere.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,7 +24,7 @@ pub struct Choice {
     pub source: SettingsSource,
     /// The settings, as far as they are known.
     pub form: SettingsForm,
-    /// What the teacher should know before confirming.
+    /// What the teacher should know before confirming. Once the form is filled in, ask [`SettingsForm::warnings`] again.
     pub warnings: Vec<SettingsWarning>,
 }
 
@@ -51,7 +49,7 @@ pub enum SettingsSource {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SettingsWarning {
-    /// A server outside the domain of the address. A provider may well do so, and so may somebody who forged the name
+    /// A server outside the domain of the address, and no academy's. A provider may well do so, and so may somebody who forged the name
     /// servers' answer (RFC 6186, 6).
     OtherDomain {
         /// The server.
@@ -76,28 +74,5 @@ impl Choice {
         let mut hosts: Vec<&str> = self.form.hosts().collect();
         hosts.dedup();
         hosts
-    }
-
-    /// What somebody other than a profile says, with its warnings.
-    pub(super) fn told(source: SettingsSource, form: SettingsForm) -> Self {
-        let domain = form.domain.clone();
-        let mut warnings = Vec::new();
-        let mut choice = Self { source, form, warnings: Vec::new() };
-        for host in choice.hosts().into_iter().filter(|host| !is_below(host, &domain)) {
-            warnings.push(SettingsWarning::OtherDomain { host: host.to_owned(), domain: domain.clone() });
-        }
-        warnings.extend(choice.form.late_tls());
-        if !choice.form.auth.contains(&MailMechanism::Password) {
-            warnings.push(SettingsWarning::TokensOnly);
-        }
-        choice.warnings = warnings;
-        choice
-    }
-
-    /// A form to fill in. A host that was typed alone is taken for that of IMAP.
-    pub(super) fn by_hand(typed: &Typed, domain: &str, warnings: Vec<SettingsWarning>) -> Self {
-        let mut form = SettingsForm::blank(domain);
-        form.imap.host = (!typed.address && typed.host != domain).then(|| typed.host.clone());
-        Self { source: SettingsSource::Hand, form, warnings }
     }
 }

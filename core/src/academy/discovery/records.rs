@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::Told;
 use super::form::{ServerForm, SettingsForm};
-use super::proposal::{Choice, SettingsSource};
+use super::proposal::SettingsSource;
 use super::typed::host;
 use crate::academy::generation::{MailLogin, MailServer, TlsStart};
 use crate::ports::{Network, ServiceRecord};
@@ -41,7 +41,7 @@ pub(super) async fn ask(network: &Network, domain: &str) -> Told {
     form.smtp = smtp.map_or(form.smtp, ServerForm::of);
     // What to try first (RFC 6186, 4). To try both would cost an attempt.
     form.login = Some(MailLogin::Address);
-    Told::Choice(Choice::told(SettingsSource::Records, form))
+    Told::Settings(SettingsSource::Records, form)
 }
 
 /// The server that the records prefer. Among equals always the same one, and not by lot: the teacher confirms a host once.

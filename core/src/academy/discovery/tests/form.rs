@@ -1,4 +1,4 @@
-use super::super::{ServerForm, SettingsError, SettingsField as F, SettingsForm};
+use super::super::{ServerForm, SettingsError, SettingsField as F, SettingsForm, SettingsWarning as W};
 use crate::academy::{Catalogue, MailLogin, MailMechanism, MailServer, TlsStart};
 
 fn filled() -> SettingsForm {
@@ -40,6 +40,23 @@ fn what_is_missing_is_asked_for_field_by_field() {
         assert_eq!(form.missing(), [field]);
         assert_eq!(form.settings(&catalogue), Err(SettingsError::Missing(field)));
     }
+}
+
+#[test]
+fn what_the_teacher_typed_is_warned_of_too() {
+    let catalogue = Catalogue::bundled().unwrap();
+    let mut form = filled();
+    let other = |host: &str| W::OtherDomain { host: host.to_owned(), domain: "lycee.example".to_owned() };
+    let late = W::LateTls { host: "smtp.xn--lyce-dpa.example".to_owned() };
+    assert_eq!(form.warnings(&catalogue), [other("smtp.xn--lyce-dpa.example"), late]);
+    form.imap.host = Some("mail.hosting.example".to_owned());
+    form.smtp = ServerForm { tls: Some(TlsStart::Implicit), ..form.imap.clone() };
+    form.auth = vec![MailMechanism::XOAuth2];
+    assert_eq!(form.warnings(&catalogue), [other("mail.hosting.example"), W::TokensOnly]);
+    form.domain = "ac-lyon.fr".to_owned();
+    form.imap.host = Some("imap.education.gouv.fr".to_owned());
+    form.smtp.host = Some("smtps.ac-lyon.fr".to_owned());
+    assert_eq!(form.warnings(&catalogue), []);
 }
 
 #[test]
