@@ -212,3 +212,29 @@ async fn where_nobody_knows_there_is_a_form_and_it_says_whether_anybody_was_aske
     let domain = found(&names, "lycée.example").await.unwrap();
     assert_eq!(domain.domain, "xn--lyce-dpa.example");
 }
+
+/// A resolver that does not answer until it is let go.
+struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Resolver for Stuck {
+    fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        let _ = self.0.lock().unwrap().recv();
+        Ok(Vec::new())
+    }
+
+    fn services(&self, _: &str) -> io::Result<Vec<ServiceRecord>> {
+        let _ = self.0.lock().unwrap().recv();
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn a_search_in_which_nobody_answers_comes_to_an_end_by_itself() {
+    let (let_go, stuck) = std::sync::mpsc::channel();
+    let network = Network::builder().resolver(Arc::new(Stuck(Mutex::new(stuck)))).build().unwrap();
+    let catalogue = Catalogue::bundled().unwrap();
+    let proposal = catalogue.find_settings(&network, "jeanne@lycee.example", TODAY).await.unwrap();
+    drop(let_go);
+    assert_eq!(proposal.choices[0].source, SettingsSource::Hand);
+    assert_eq!(proposal.choices[0].warnings, [SettingsWarning::NotAsked]);
+}
