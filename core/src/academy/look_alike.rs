@@ -163,9 +163,9 @@ impl Name {
     }
 }
 
-/// Everything that the eye does not tell apart, made the same.
+/// Everything that the eye does not tell apart, made the same. Wide letters and ligatures are taken apart before: IDNA does so.
 fn folded(host: &str) -> String {
-    let bare = host.nfkd().filter(|c| !is_combining_mark(*c) && !is_invisible(*c)).flat_map(char::to_lowercase);
+    let bare = host.nfd().filter(|c| !is_combining_mark(*c) && !is_invisible(*c)).flat_map(char::to_lowercase);
     let latin: String = bare.map(resembled).collect();
     latin.replace("rn", "m").replace("vv", "w").replace('œ', "oe").replace('æ', "ae")
 }
