@@ -7,6 +7,7 @@ mod codes;
 mod error;
 mod seat;
 mod services;
+mod settings;
 mod setup;
 mod sign_in;
 

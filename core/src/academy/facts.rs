@@ -18,6 +18,9 @@ pub enum Kind {
     ViceRectorat,
     /// The messagerie nationale. One signs in there through one's academy.
     National,
+    /// Of one's own: mail settings that the teacher confirmed, and no portal. No file describes one.
+    #[serde(skip)]
+    Own,
 }
 
 /// How the portal is entered by OpenID Connect with PKCE (RFC 8252, RFC 7636).

@@ -152,13 +152,13 @@ pub struct MailSettings {
     pub auth: Vec<MailMechanism>,
     /// Which password it is, where that is known. Where it is not, it is taken for the portal's, so that its tries count there.
     pub secret: Option<MailSecret>,
-    /// IMAP with TLS from the first byte.
+    /// IMAP.
     pub imap: MailServer,
-    /// Submission with TLS from the first byte.
+    /// Submission.
     pub smtp: MailServer,
 }
 
-/// A server that speaks TLS from the first byte (RFC 8314).
+/// A server that speaks nothing of worth before TLS.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct MailServer {
@@ -166,15 +166,35 @@ pub struct MailServer {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// When TLS begins.
+    pub tls: TlsStart,
+}
+
+impl MailSettings {
+    /// Settings by their parts; which password it is, is not known.
+    pub fn new(
+        domain: impl Into<String>,
+        login: MailLogin,
+        auth: Vec<MailMechanism>,
+        imap: MailServer,
+        smtp: MailServer,
+    ) -> Self {
+        Self { domain: domain.into(), login, auth, secret: None, imap, smtp }
+    }
+}
+
+impl MailServer {
+    /// A server by its parts.
+    pub fn new(host: impl Into<String>, port: u16, tls: TlsStart) -> Self {
+        Self { host: host.into(), port, tls }
+    }
 }
 
 impl Generation {
-    /// The settings for addresses of `domain`. `None` where a part is not known, or a server speaks TLS only later.
+    /// The settings for addresses of `domain`. `None` where a part is not known.
     pub(super) fn settings(&self, domain: &str) -> Option<MailSettings> {
         let server = |facts: &Option<ServerFacts>| match facts {
-            Some(ServerFacts { host, port: Some(port), tls: Some(TlsStart::Implicit) }) => {
-                Some(MailServer { host: host.clone(), port: *port })
-            }
+            Some(ServerFacts { host, port: Some(port), tls: Some(tls) }) => Some(MailServer::new(host, *port, *tls)),
             _ => None,
         };
         if self.auth.is_empty() {

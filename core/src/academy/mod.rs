@@ -4,14 +4,20 @@
 //! add an academy and how a profile is replaced without a new version of the app: the README of this module.
 
 mod catalogue;
+mod discovery;
 mod facts;
 mod generation;
+mod look_alike;
+mod own;
 mod profile;
 mod rules;
 mod search;
 mod update;
 
 pub use catalogue::Catalogue;
+pub use discovery::{
+    Choice, Proposal, ServerForm, SettingsError, SettingsField, SettingsForm, SettingsSource, SettingsWarning,
+};
 pub use facts::{
     Audience, Confidence, Evidence, HackedAccount, IdentifierForm, IdentifierRule, InitialPassword, Kind, LockRule,
     MailCodeRule, MailProof, OidcSettings, PasswordFacts, PasswordPolicy, Portal, PortalProtocol, Recovery,
@@ -21,6 +27,7 @@ pub use generation::{
     Generation, GenerationName, MailLimits, MailLogin, MailMechanism, MailRules, MailSecret, MailServer, MailSettings,
     Move, MoveStatus, ServerFacts, Standing, TlsStart,
 };
+pub use look_alike::LookAlike;
 pub use profile::{Academy, ProfileError};
 pub use update::{MAX_UPDATE, RefusedUpdate, UpdateError, UpdateKey};
 

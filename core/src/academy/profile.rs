@@ -24,7 +24,7 @@ pub(super) const FORMAT: i64 = 1;
 pub struct Academy {
     /// The form of the file.
     #[serde(rename = "format")]
-    _format: i64,
+    pub(super) _format: i64,
     /// The stable short name, for instance `nancy-metz`.
     pub id: String,
     /// What it is.

@@ -86,6 +86,7 @@ fn names(academy: &Academy) -> Result<(), ProfileError> {
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     rule(!academy.id.is_empty() && academy.id.len() <= 40 && plain(&academy.id), "id")?;
     rule((academy.kind == Kind::National) == (academy.id == "national"), "kind")?;
+    rule(academy.id != Academy::OWN, "id")?;
     rule(!academy.name.trim().is_empty(), "name")?;
     rule(academy.kind == Kind::National || !academy.city.trim().is_empty(), "city")?;
     let code = |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_digit());
@@ -202,7 +203,7 @@ fn is_safe(url: &Url) -> bool {
 }
 
 /// A host by name, as it is written in a certificate.
-fn is_host(host: &str) -> bool {
+pub(super) fn is_host(host: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
     let labels = host.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
     host.len() <= 253 && host.contains('.') && host.bytes().all(plain) && labels

@@ -1,6 +1,6 @@
 //! The one table from what went wrong inside to what a shell does about it and what the teacher is told.
 
-use crate::academy::ProfileError;
+use crate::academy::{ProfileError, SettingsError};
 use crate::attempts::{Hold, LedgerError};
 use crate::mail::compose::ComposeError;
 use crate::mail::imap::ImapError;
@@ -129,6 +129,19 @@ impl From<ProfileError> for CompanionError {
     fn from(error: ProfileError) -> Self {
         // The app's own profiles are tested; one that a shell or a test hands in is its maker's fault.
         Self::bug(error)
+    }
+}
+
+impl From<SettingsError> for CompanionError {
+    fn from(error: SettingsError) -> Self {
+        Self::Refused(match error {
+            SettingsError::NotAnAddress => Finding::NotAnAddress,
+            SettingsError::LookAlike { host, official } => Finding::LookAlike { host, official },
+            SettingsError::Missing(_) => Finding::SettingMissing,
+            SettingsError::BadHost(_) => Finding::BadHost,
+            SettingsError::BadPort(_) => Finding::BadPort,
+            SettingsError::NoPassword => Finding::NoPasswordTaken,
+        })
     }
 }
 

@@ -49,8 +49,7 @@ impl Companion {
 
     /// Takes the seat at an academy. `None` for one whose profile the app no longer has.
     pub(super) async fn sit_down(&self, academy: &str) -> Result<Option<Arc<Seat>>, CompanionError> {
-        let Some(academy) = self.catalogue.by_id(academy) else { return Ok(None) };
-        let academy = Arc::new(academy.clone());
+        let Some(academy) = self.academy_of(academy).await? else { return Ok(None) };
         let sign_in = SignIn::resume(
             Arc::clone(&academy),
             self.store.clone(),

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::credentials::Credentials;
 use super::error::MailError;
 use super::imap::{ImapError, ImapSession, Limits};
-use crate::academy::{Academy, MailLogin, MailMechanism, MailSecret, MailSettings};
+use super::starttls::{self, Protocol, Secured};
+use crate::academy::{Academy, Kind, MailLogin, MailMechanism, MailSecret, MailSettings};
 use crate::attempts::{Ledger, LedgerError, Outcome, Presence, Reservation};
 use crate::portal::{Session, Who};
-use crate::ports::{Clock, Network, SecretKey, SecretStore, TlsConnection};
+use crate::ports::{Clock, Network, SecretKey, SecretStore};
 use crate::store::Store;
 
 /// How long a mail server may be silent in the middle of an answer.
@@ -152,9 +153,9 @@ impl MailAccount {
 
     async fn open(&self, presence: Presence) -> Result<ImapSession, MailError> {
         let settings = self.settings()?;
-        let connect = async || self.network.connect(&settings.imap.host, settings.imap.port).await;
-        let open = |tls: TlsConnection, credentials: Credentials| async move {
-            ImapSession::open(Box::new(tls), &credentials, Limits { silence: SILENCE }).await
+        let connect = async || starttls::connect(&self.network, &settings.imap, Protocol::Imap).await;
+        let open = |Secured { stream, greeting }, credentials: Credentials| async move {
+            ImapSession::open_after(greeting, stream, &credentials, Limits { silence: SILENCE }).await
         };
         if self.takes_tokens(settings) {
             let token = self.session.access_token(&self.who.identifier).await?;
@@ -171,7 +172,7 @@ impl MailAccount {
         let login = self.login(settings);
         // Reserved as late as can be: an errand dropped from here to the server's answer costs a try.
         let tls = connect().await?;
-        let reserved = self.reserve(settings, &login, &password, presence).await?;
+        let reserved = self.reserve(settings, &password, presence).await?;
         let opened = open(tls, Credentials::Password { user: login, password }).await;
         let outcome = match &opened {
             Ok(_) => Outcome::Accepted,
@@ -189,14 +190,14 @@ impl MailAccount {
 
     /// A TLS connection to the submission server, and what proves who we are there. A password is tried under the
     /// reservation, which the caller settles.
-    pub(super) async fn submission(&self) -> Result<(TlsConnection, Credentials, Option<Reservation>), MailError> {
+    pub(super) async fn submission(&self) -> Result<(Secured, Credentials, Option<Reservation>), MailError> {
         let settings = self.settings()?;
-        let tls = self.network.connect(&settings.smtp.host, settings.smtp.port).await?;
+        let tls = starttls::connect(&self.network, &settings.smtp, Protocol::Submission).await?;
         if self.takes_tokens(settings) {
             return Ok((tls, self.bearer(self.session.access_token(&self.who.identifier).await?, settings), None));
         }
         let (user, password) = (self.login(settings), self.password(settings)?);
-        let reserved = self.reserve(settings, &user, &password, Presence::Unattended).await?;
+        let reserved = self.reserve(settings, &password, Presence::Unattended).await?;
         Ok((tls, Credentials::Password { user, password }, Some(reserved)))
     }
 
@@ -224,15 +225,16 @@ impl MailAccount {
     async fn reserve(
         &self,
         settings: &MailSettings,
-        login: &str,
         password: &SecretString,
         presence: Presence,
     ) -> Result<Reservation, MailError> {
         let realm = match settings.secret {
             Some(MailSecret::AppPassword) => format!("{}/app", self.academy.id),
+            _ if self.academy.kind == Kind::Own => format!("{}/{}", self.academy.id, settings.domain),
             _ => self.academy.id.clone(),
         };
-        match self.ledger.reserve(&realm, login, password, presence).await {
+        // Whatever name the mail servers take: the portal counts by its own.
+        match self.ledger.reserve(&realm, &self.who.identifier, password, presence).await {
             Err(LedgerError::KnownWrong) => Err(settings.refused()),
             reserved => Ok(reserved?),
         }

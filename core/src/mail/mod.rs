@@ -14,6 +14,7 @@ mod outbox;
 mod reading;
 mod rows;
 pub mod send;
+mod starttls;
 mod sync;
 
 pub use account::MailAccount;
@@ -25,4 +26,5 @@ pub use flags::Flags;
 pub use outbox::{Letter, LetterState, ReplyError};
 pub use reading::Opened;
 pub use rows::{After, Mailbox, Row};
+pub use starttls::Greeting;
 pub use sync::SyncReport;

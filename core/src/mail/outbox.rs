@@ -13,7 +13,8 @@ use super::flags::Flags;
 use super::imap::{ImapError, Role};
 use super::mime::Person;
 use super::rows::{self, Kind};
-use super::send::{SendError, Stage, submit};
+use super::send::{SendError, Stage, submit_after};
+use super::starttls::Secured;
 use crate::attempts::{Outcome, Presence};
 use crate::store::{Change, StoreError};
 
@@ -212,13 +213,14 @@ impl MailAccount {
     }
 
     async fn send_one(&self, letter: i64, outgoing: &Outgoing) -> Result<bool, MailError> {
-        let (tls, credentials, reserved) = self.submission().await?;
+        let (server, credentials, reserved) = self.submission().await?;
         self.set_letter(letter, LetterState::Sending, None).await?;
         let domain = outgoing.from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
         let mut reached = None;
         let mut stage = |stage| reached = Some(stage);
         let by_password = reserved.is_some();
-        let outcome = submit(Box::new(tls), domain, &credentials, outgoing, SILENCE, &mut stage).await;
+        let Secured { stream, greeting } = server;
+        let outcome = submit_after(greeting, stream, domain, &credentials, outgoing, SILENCE, &mut stage).await;
         match (&outcome, reached) {
             (Err(SendError::AuthenticationFailed), _) => self.settle(reserved, Outcome::Refused).await?,
             (_, None) => self.settle(reserved, Outcome::Untold).await?,

@@ -119,7 +119,7 @@ pub(super) fn with_ticket(page: &Url, to: &str, service: &Url) -> Result<Url, Ca
 }
 
 fn is_ticket(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
     text.starts_with("ST-") && text.len() > 3 && text.len() <= LONGEST_TICKET && text.bytes().all(plain)
 }
 

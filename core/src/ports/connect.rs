@@ -52,22 +52,54 @@ pub enum ConnectError {
     BadRoots,
 }
 
+/// What is said in the clear before TLS begins. Never a secret or a name.
+pub(crate) trait Preamble: Sync {
+    /// Says it. `Ok` when the server agreed to begin TLS with the next byte, and said nothing more.
+    fn say(&self, stream: &mut TcpStream) -> impl Future<Output = Result<(), ConnectError>> + Send;
+}
+
+/// TLS from the first byte.
+struct Nothing;
+
+impl Preamble for Nothing {
+    async fn say(&self, _: &mut TcpStream) -> Result<(), ConnectError> {
+        Ok(())
+    }
+}
+
 impl Network {
     /// Connects to `host` on `port` with TLS from the first byte (RFC 8314), trying each address in turn.
     ///
     /// Takes at most the network's patience, whatever the server does.
     pub async fn connect(&self, host: &str, port: u16) -> Result<TlsConnection, ConnectError> {
-        timeout(self.connect_limit, self.connect_unbounded(host, port)).await.map_err(|_| ConnectError::TimedOut)?
+        self.connect_after(host, port, &Nothing).await
     }
 
-    async fn connect_unbounded(&self, host: &str, port: u16) -> Result<TlsConnection, ConnectError> {
+    /// The same with TLS that begins after `preamble`. There is no way to go on without TLS.
+    pub(crate) async fn connect_after(
+        &self,
+        host: &str,
+        port: u16,
+        preamble: &impl Preamble,
+    ) -> Result<TlsConnection, ConnectError> {
+        let connecting = self.connect_unbounded(host, port, preamble);
+        timeout(self.connect_limit, connecting).await.map_err(|_| ConnectError::TimedOut)?
+    }
+
+    async fn connect_unbounded(
+        &self,
+        host: &str,
+        port: u16,
+        preamble: &impl Preamble,
+    ) -> Result<TlsConnection, ConnectError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::NoSuchHost)?;
         let mut last = ConnectError::Unreachable;
         for address in self.addresses(host, port).await? {
             match TcpStream::connect(address).await {
-                Ok(tcp) => {
+                Ok(mut tcp) => {
                     // One command is one packet: waiting for more (Nagle) would cost a round trip each.
                     let _ = tcp.set_nodelay(true);
+                    preamble.say(&mut tcp).await?;
                     let tls = TlsConnector::from(Arc::clone(&self.tls));
                     return tls.connect(name, tcp).await.map_err(|error| ConnectError::from_cause(&error));
                 }

@@ -4,12 +4,17 @@
 
 mod clock;
 mod connect;
+#[cfg(feature = "desktop-dns")]
+mod dns;
 mod network;
 mod secrets;
 
 pub use clock::{Clock, SystemClock};
+pub(crate) use connect::Preamble;
 pub use connect::{ConnectError, TlsConnection};
-pub use network::{Network, NetworkBuilder, Resolver, SystemResolver};
+#[cfg(feature = "desktop-dns")]
+pub use dns::NameServers;
+pub use network::{Network, NetworkBuilder, Resolver, ServiceRecord, SystemResolver};
 pub use secrets::{KeyringStore, MemoryStore, SecretKey, SecretStore, SecretStoreError};
 
 #[cfg(test)]

@@ -20,13 +20,37 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 const HTTP_SILENCE: Duration = Duration::from_secs(20);
 const HTTP_TOTAL: Duration = Duration::from_secs(60);
 
-/// Finds the addresses of a host. Called on a thread that may block.
+/// How many servers of a service are looked at.
+const SERVICES: usize = 32;
+
+/// Finds the addresses of a host, and the hosts of a service. Called on a thread that may block.
 pub trait Resolver: Send + Sync {
     /// The addresses of `host`, best first. An empty list means that the name does not exist.
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
+
+    /// The SRV records (RFC 2782) of `name`, for instance `_imaps._tcp.example.org`, in any order. An empty list means that
+    /// there are none. [`io::ErrorKind::Unsupported`] where nobody can ask, which is what a resolver says that does not know.
+    fn services(&self, name: &str) -> io::Result<Vec<ServiceRecord>> {
+        let _ = name;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
-/// The resolver of the operating system.
+/// A server of a service, as the domain's SRV record says (RFC 2782). Nobody has signed it: do not trust it unasked.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ServiceRecord {
+    /// The lowest first.
+    pub priority: u16,
+    /// Among those of one priority, the greater is meant to be chosen more often.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host, with or without a dot at its end; `.` alone says that the service is not offered.
+    pub target: String,
+}
+
+/// The resolver of the operating system. On desktops (feature `desktop-dns`) it asks the system's name servers for SRV
+/// records; elsewhere it says that it cannot.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
@@ -34,6 +58,11 @@ impl Resolver for SystemResolver {
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         use std::net::ToSocketAddrs;
         Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
+    }
+
+    #[cfg(feature = "desktop-dns")]
+    fn services(&self, name: &str) -> io::Result<Vec<ServiceRecord>> {
+        super::dns::NameServers::of_system()?.services(name)
     }
 }
 
@@ -67,6 +96,16 @@ impl Network {
     /// The HTTP client of this network: no cookies, no redirect followed, bounded waits.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
+    }
+
+    /// The SRV records of `name`, at most 32 of them, in any order. Waits for as long as the resolver does.
+    pub async fn services(&self, name: &str) -> io::Result<Vec<ServiceRecord>> {
+        let (resolver, name) = (Arc::clone(&self.resolver), name.to_owned());
+        let found = tokio::task::spawn_blocking(move || resolver.services(&name)).await.map_err(io::Error::other)?;
+        found.map(|mut records| {
+            records.truncate(SERVICES);
+            records
+        })
     }
 
     /// The addresses of `host` with `port`, at most eight.

@@ -32,6 +32,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/005_sign_in_codes.sql")),
     M::up(include_str!("migrations/006_unread.sql")),
     M::up(include_str!("migrations/007_lease.sql")),
+    M::up(include_str!("migrations/008_own_settings.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

@@ -147,6 +147,37 @@ pub enum Finding {
     MailboxFull,
     /// No mail server is known.
     NoMailServer,
+    /// What was typed is neither an address nor the name of a server.
+    NotAnAddress,
+    /// A host looks like an academy's and is not.
+    LookAlike {
+        /// That host.
+        host: String,
+        /// The academy's.
+        official: String,
+    },
+    /// A mail setting is not filled in.
+    SettingMissing,
+    /// What was typed is not the name of a server.
+    BadHost,
+    /// What was typed is not a port.
+    BadPort,
+    /// The mail servers take no password.
+    NoPasswordTaken,
+    /// A mail server is outside the domain of the address.
+    OtherDomain {
+        /// The server.
+        host: String,
+        /// The domain of the address.
+        domain: String,
+    },
+    /// TLS begins late at a mail server.
+    LateTls {
+        /// The server.
+        host: String,
+    },
+    /// Nobody could be asked for mail settings.
+    NotSearched,
     /// The server has no bin.
     NoBin,
     /// The letter could not be sent now.
@@ -241,6 +272,15 @@ impl Finding {
             Self::MailBroken => "mail-broken",
             Self::MailboxFull => "mailbox-full",
             Self::NoMailServer => "no-mail-server",
+            Self::NotAnAddress => "not-an-address",
+            Self::LookAlike { .. } => "look-alike",
+            Self::SettingMissing => "setting-missing",
+            Self::BadHost => "bad-host",
+            Self::BadPort => "bad-port",
+            Self::NoPasswordTaken => "no-password-taken",
+            Self::OtherDomain { .. } => "other-domain",
+            Self::LateTls { .. } => "late-tls",
+            Self::NotSearched => "not-searched",
             Self::NoBin => "no-bin",
             Self::NotSent => "not-sent",
             Self::PerhapsSent => "perhaps-sent",
@@ -284,7 +324,15 @@ impl Finding {
     fn args(&self) -> FluentArgs<'_> {
         let mut args = FluentArgs::new();
         match self {
-            Self::Unofficial { host } => args.set("host", host.as_str()),
+            Self::Unofficial { host } | Self::LateTls { host } => args.set("host", host.as_str()),
+            Self::LookAlike { host, official } => {
+                args.set("host", host.as_str());
+                args.set("official", official.as_str());
+            }
+            Self::OtherDomain { host, domain } => {
+                args.set("host", host.as_str());
+                args.set("domain", domain.as_str());
+            }
             Self::Unsent { letters } => args.set("letters", *letters),
             Self::SignInWrong { tries_left } | Self::CodeWrong { tries_left } => args.set("left", *tries_left),
             Self::WaitToTry { minutes } | Self::AccountLocked { minutes } => args.set("minutes", *minutes),

@@ -21,6 +21,7 @@ pub mod push;
 pub mod wire;
 
 mod authority;
+mod autoconfig;
 mod browser;
 mod control;
 mod forms;
@@ -36,6 +37,7 @@ mod template;
 mod tls;
 
 pub use authority::{Authority, Leaf, Validity};
+pub use autoconfig::{Autoconfig, NameServer};
 pub use browser::{Browser, BrowserError, Visited};
 pub use control::Control;
 pub use mailbox::{MailError, Mailbox};
@@ -51,13 +53,15 @@ use servers::{Keys, Servers};
 use std::{net::IpAddr, net::Ipv4Addr, path::Path, process::Stdio, time::Duration};
 
 /// The names in the servers' certificates.
-const HOSTS: [&str; 7] = [
+const HOSTS: [&str; 9] = [
     "auth.academie.test",
     "imap.academie.test",
     "smtp.academie.test",
     "ent.academie.test",
     "push.academie.test",
     "reset.academie.test",
+    "autoconfig.academie.test",
+    "academie.test",
     "localhost",
 ];
 
@@ -262,6 +266,11 @@ impl Academy {
     /// IMAP with TLS from the first byte.
     pub fn imap(&self) -> Endpoint {
         Endpoint { host: "imap.academie.test", port: self.ports.of("IMAP") }
+    }
+
+    /// IMAP with STARTTLS (RFC 9051).
+    pub fn imap_starttls(&self) -> Endpoint {
+        Endpoint { host: "imap.academie.test", port: self.ports.of("IMAP_STARTTLS") }
     }
 
     /// Submission with TLS from the first byte (RFC 8314).

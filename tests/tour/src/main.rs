@@ -1,6 +1,7 @@
 //! A teacher's morning in the terminal: each step with what the teacher sees, what went over which wire, how long it took,
 //! and a tick. Installs and starts all it needs, and stops it again.
 
+mod academies;
 mod morning;
 mod options;
 mod picture;
@@ -8,8 +9,10 @@ mod show;
 mod ways;
 mod wires;
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use cartable_core::academy::Catalogue;
 use options::Options;
 use show::Show;
 
@@ -26,6 +29,9 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.academies {
+        return print_academies(&options);
+    }
     let mut show = Show::new(&options);
     // What went wrong has been shown with its step.
     let whole = morning::run(&mut show, &options).await.is_ok();
@@ -37,4 +43,21 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn print_academies(options: &Options) -> ExitCode {
+    let catalogue = match Catalogue::bundled() {
+        Ok(catalogue) => catalogue,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let text = match options.json {
+        true => academies::lines_of_json(&catalogue),
+        false => academies::table(&catalogue, options.language),
+    };
+    // Somebody who closed the pipe has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }

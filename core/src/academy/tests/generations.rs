@@ -1,5 +1,6 @@
 use super::super::{
-    Academy, Catalogue, GenerationName::Legacy, GenerationName::National, MailLogin, MailSecret, Standing,
+    Academy, Catalogue, GenerationName::Legacy, GenerationName::National, MailLogin, MailSecret, MailServer, Standing,
+    TlsStart,
 };
 use super::{changed, essai};
 use jiff::civil::date;
@@ -76,7 +77,6 @@ fn servers_are_used_unasked_only_where_the_academy_itself_states_all_of_them() {
     assert_eq!(medium.mail, None);
     assert_eq!(medium.suggested_mail(Legacy).as_ref(), Some(mail));
     for (from, to) in [
-        ("port = 465, tls = \"implicit\"", "port = 587, tls = \"starttls\""),
         ("port = 465, tls = \"implicit\"", "port = 465"),
         (", port = 993", ""),
         ("login = \"identifier\"\n", ""),
@@ -85,6 +85,8 @@ fn servers_are_used_unasked_only_where_the_academy_itself_states_all_of_them() {
         let partly = changed(&[(from, to)]).unwrap();
         assert_eq!((&partly.mail, partly.suggested_mail(Legacy)), (&None, None), "{to}");
     }
+    let late = changed(&[("port = 465, tls = \"implicit\"", "port = 587, tls = \"starttls\"")]).unwrap();
+    assert_eq!(late.mail.unwrap().smtp, MailServer::new("smtp.ac-essai.fr", 587, TlsStart::Starttls));
     // So it is in the bundled ones: none is stated by the academy itself, Créteil's are to be confirmed.
     let all = Catalogue::bundled().unwrap();
     assert!(all.search("").iter().all(|academy| academy.mail.is_none()));

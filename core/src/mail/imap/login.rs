@@ -17,7 +17,7 @@ use super::error::{ImapError, shown};
 use super::guard::Watch;
 use super::response::{code_of, judge_login};
 use super::session::{Guarded, Limits, name, names, patiently};
-use crate::mail::Credentials;
+use crate::mail::{Credentials, Greeting};
 
 /// What async-imap is given for the secret, and what it makes of it where it encodes it. The guard puts the secret there.
 const PLACEHOLDER: &str = "here-the-guard-puts-the-secret";
@@ -25,13 +25,17 @@ const PLACEHOLDER_ENCODED: &str = "aGVyZS10aGUtZ3VhcmQtcHV0cy10aGUtc2VjcmV0";
 
 /// Greets and authenticates.
 pub(super) async fn open(
+    before: Greeting,
     guard: Guarded,
     watch: &Watch,
     credentials: &Credentials,
     limits: Limits,
 ) -> Result<Session<Guarded>, ImapError> {
     let mut client = Client::new(guard);
-    let mut offered = greeting(&mut client, watch, limits).await?;
+    let mut offered = match before {
+        Greeting::Due => greeting(&mut client, watch, limits).await?,
+        Greeting::Had => BTreeSet::new(),
+    };
     if offered.is_empty() {
         offered = capabilities(&mut client, watch, limits).await?;
     }

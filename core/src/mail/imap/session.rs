@@ -16,7 +16,7 @@ use super::error::{ImapError, shown};
 use super::guard::{Guard, Watch};
 use super::login;
 use super::response::judge;
-use crate::mail::Credentials;
+use crate::mail::{Credentials, Greeting};
 
 /// What a session runs over: TLS in the product, memory in tests.
 pub trait MailStream: AsyncRead + AsyncWrite + Unpin + Send + fmt::Debug {}
@@ -96,8 +96,18 @@ impl ImapSession {
         credentials: &Credentials,
         limits: Limits,
     ) -> Result<Self, ImapError> {
+        Self::open_after(Greeting::Due, stream, credentials, limits).await
+    }
+
+    /// The same on a stream whose server may have greeted before TLS began.
+    pub async fn open_after(
+        greeting: Greeting,
+        stream: Box<dyn MailStream>,
+        credentials: &Credentials,
+        limits: Limits,
+    ) -> Result<Self, ImapError> {
         let (guard, watch) = Guard::new(stream);
-        let inner = login::open(guard, &watch, credentials, limits).await?;
+        let inner = login::open(greeting, guard, &watch, credentials, limits).await?;
         let mut session = Self {
             inner,
             watch,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::compose::Outgoing;
 use super::credentials::Credentials;
 use super::imap::MailStream;
+use super::starttls::Greeting;
 use dialogue::{Broken, Dialogue, Reply};
 use login::Login;
 
@@ -104,13 +105,28 @@ pub async fn submit(
     silence: Duration,
     stage: &mut (dyn FnMut(Stage) + Send),
 ) -> Result<(), SendError> {
+    submit_after(Greeting::Due, stream, hello, credentials, outgoing, silence, stage).await
+}
+
+/// The same over a stream whose server may have greeted before TLS began.
+pub async fn submit_after(
+    greeting: Greeting,
+    stream: Box<dyn MailStream>,
+    hello: &str,
+    credentials: &Credentials,
+    outgoing: &Outgoing,
+    silence: Duration,
+    stage: &mut (dyn FnMut(Stage) + Send),
+) -> Result<(), SendError> {
     let sender = path(&outgoing.from)?;
     let recipients = outgoing.recipients.iter().map(|one| path(one)).collect::<Result<Vec<_>, _>>()?;
     if recipients.is_empty() || !carried(&outgoing.mime) || !hello.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(SendError::Unsendable);
     }
     let mut server = Dialogue::new(stream, silence);
-    expect(server.reply().await?, 220)?;
+    if greeting == Greeting::Due {
+        expect(server.reply().await?, 220)?;
+    }
     let offered = expect(server.ask(&format!("EHLO {hello}")).await?, 250)?;
     if let Some(limit) = size_limit(&offered)
         && limit > 0

@@ -44,7 +44,7 @@ impl Identity {
     }
 
     /// The settings of a TLS 1.2 and 1.3 server that shows this identity and speaks at most that one ALPN protocol.
-    pub(super) fn server_config(&self, alpn: Option<Vec<u8>>) -> io::Result<Arc<ServerConfig>> {
+    pub(crate) fn server_config(&self, alpn: Option<Vec<u8>>) -> io::Result<Arc<ServerConfig>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
