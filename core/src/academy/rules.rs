@@ -196,10 +196,10 @@ fn takes_secrets(path: &str) -> bool {
         || path.ends_with(".sign_in")
 }
 
-/// Https, with a host by name and nobody's name before it.
+/// Https, with a whole host name and nobody's name before it.
 fn is_safe(url: &Url) -> bool {
     let anonymous = url.username().is_empty() && url.password().is_none();
-    url.scheme() == "https" && matches!(url.host(), Some(Host::Domain(_))) && anonymous
+    url.scheme() == "https" && matches!(url.host(), Some(Host::Domain(host)) if is_host(host)) && anonymous
 }
 
 /// A host by name, as it is written in a certificate.

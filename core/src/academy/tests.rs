@@ -128,6 +128,7 @@ fn a_profile_that_breaks_a_rule_is_refused() {
         ("https://id.ac-essai.fr/saml", "https://portail.ac-essai.fr/saml"),
         ("https://id.ac-essai.fr/oubli", "https://oubli.ac-essai.fr/"),
         ("https://courrier.ac-essai.fr/", "http://courrier.ac-essai.fr/"),
+        ("https://courrier.ac-essai.fr/", "https://courrier#ac-essai.fr/"),
         ("https://familles.ac-essai.fr/", "https://id.ac-essai.fr/"),
         ("[\"portail@ac-essai.fr\"]", "[]"),
         ("portail@ac-essai.fr", "@ac-essai.fr"),
