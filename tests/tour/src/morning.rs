@@ -71,9 +71,9 @@ async fn open_academy(show: &mut Show, options: &Options) -> Result<(Academy, st
     );
     let title = title.to_owned();
     let academy = show.step("academy", &title, async {
-        let academy = Academy::builder().push().start().await.map_err(|error| broken(&error))?;
+        let academy = Academy::builder().push().ent().start().await.map_err(|error| broken(&error))?;
         let addresses = format!(
-            "LemonLDAP::NG :{} · OpenLDAP · Dovecot :{} · Postfix :{} · privacyIDEA",
+            "LemonLDAP::NG :{} · OpenLDAP · Dovecot :{} · Postfix :{} · privacyIDEA · ENT",
             academy.portal().port,
             academy.imap().port,
             academy.smtp().port

@@ -1,11 +1,11 @@
-//! Four colleagues sign in, each in their own way; one finds the account locked.
+//! Four colleagues sign in, each in their own way; one opens a service without typing, one finds the account locked.
 
 use std::time::Duration;
 
 use academy::{Academy, Browser, PushPhone, Teacher, Way};
 use cartable_core::academy::SecondFactor;
 use cartable_core::attempts::Hold;
-use cartable_core::companion::{Companion, CompanionError};
+use cartable_core::companion::{Companion, CompanionError, SignedInBy};
 use cartable_core::portal::{Question, SignInState};
 use cartable_core::words::Language;
 use journeys::{ACADEMY, Phone, requests};
@@ -30,6 +30,8 @@ pub(crate) async fn run(show: &mut Show, options: &Options, academy: &Academy) -
         let title = show.say(french, english).to_owned();
         show.step(name, &title, ways.sign_in(uid)).await?;
     }
+    let title = show.say("Jeanne : l’ENT s’ouvre, sans rien taper", "Jeanne: the ENT opens, nothing typed").to_owned();
+    show.step("service", &title, ways.service()).await?;
     let title =
         show.say("Léa : quelqu’un a deviné, son compte est verrouillé", "Léa: somebody guessed, her account is locked");
     let title = title.to_owned();
@@ -103,6 +105,28 @@ impl Ways<'_> {
                 other => return Err(unexpected(&other)),
             };
         }
+    }
+
+    /// A browser that has never seen the portal is let in by a ticket of the app's.
+    async fn service(&self) -> Result<((), Told), Trouble> {
+        let jeanne = teacher("jdupont")?;
+        let app = self.app().await?;
+        let said = |error: CompanionError| Trouble::from(app.companion.words(&error));
+        app.give(jeanne).await?;
+        app.companion.introduce("", jeanne.address).await.map_err(said)?;
+        let services = app.companion.services();
+        let service = services.first().ok_or(Trouble::new("the profile names no service", "this is a bug"))?;
+        let before = requests(&app.wire).len();
+        let opening = app.companion.open_service(service.address.as_str()).await.map_err(said)?;
+        let asked = requests(&app.wire).len() - before;
+        let browser = Browser::new(self.academy).map_err(|error| broken(&error))?;
+        let page = browser.visit_without_typing(&opening.url).await.map_err(|error| broken(&error))?;
+        if opening.signed_in != SignedInBy::Ticket || !page.text.contains(jeanne.uid) {
+            return Err(Trouble::new(format!("{opening:?}, status {}", page.status), "see the ENT's log"));
+        }
+        let unit = self.say("requêtes", "requests");
+        let told = format!("{} → {} · {} {unit}", service.name, opening.host, asked + page.requests);
+        Ok(((), Told::line(told).and(self.say("« Connecté : jdupont »", "“Connecté : jdupont”"))))
     }
 
     async fn lock(&self) -> Result<((), Told), Trouble> {
