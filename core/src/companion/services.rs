@@ -56,8 +56,8 @@ impl Companion {
     /// Makes the page that opens a service of [`Companion::services`], by its address. At most one request to the portal, and
     /// none to the service. It can be opened whatever [`ServiceOpening::signed_in`] says.
     ///
-    /// [`Finding::Unofficial`] for an address that the academy's profile does not name, and when the portal leads to another
-    /// host than the service's.
+    /// [`Finding::Unofficial`] for an address that the academy's profile does not name, as one from a mail, and when the portal
+    /// leads to another host than the service's; [`Finding::LookAlike`] for one that looks like an academy's and is not.
     pub async fn open_service(&self, address: &str) -> Result<ServiceOpening, CompanionError> {
         let (seat, service) = self.service(address)?;
         let asking = |why| Ok(opening(&service.address, SignedInBy::Nothing(why)));
@@ -99,8 +99,13 @@ impl Companion {
             let service = services.into_iter().find(|service| Some(&service.address) == asked.as_ref())?.clone();
             Some((seat, service))
         });
-        let host = asked.as_ref().and_then(Url::host_str).unwrap_or_default().chars().take(253).collect();
-        found.ok_or(CompanionError::Refused(Finding::Unofficial { host }))
+        let host: String = asked.as_ref().and_then(Url::host_str).unwrap_or_default().chars().take(253).collect();
+        found.ok_or_else(|| {
+            CompanionError::Refused(match self.catalogue.look_alike(&host) {
+                Some(like) => Finding::LookAlike { official: like.official.to_owned(), host },
+                None => Finding::Unofficial { host },
+            })
+        })
     }
 }
 

@@ -127,6 +127,20 @@ async fn an_answer_nobody_asked_for_is_not_taken() {
     assert_eq!(missing, Err(E::SignInAgain(Finding::SessionEnded)));
 }
 
+#[tokio::test]
+async fn a_link_that_looks_like_the_academy_s_is_refused_with_the_official_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let companion = companion(&folder).await;
+    companion.begin_sign_in("nancy-metz").await.unwrap();
+    for host in ["portail.ac-nancy-rnetz.fr", "ac-nancymetz.fr", "portail.ac-nancy-metz.fr.connexion.example"] {
+        let refused = companion.open_service(&format!("https://{host}/sso/SSO")).await;
+        let official = "ac-nancy-metz.fr".to_owned();
+        assert_eq!(refused, Err(E::Refused(Finding::LookAlike { host: host.to_owned(), official })));
+    }
+    let refused = companion.open_service("https://example.org/").await;
+    assert_eq!(refused, Err(E::Refused(Finding::Unofficial { host: "example.org".to_owned() })));
+}
+
 /// A clock that stands still.
 struct Noon;
 
