@@ -1,0 +1,3 @@
+//! `cargo test -p journeys ledger` runs these by name.
+
+mod ledger;

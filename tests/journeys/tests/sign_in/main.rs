@@ -1,0 +1,3 @@
+//! `cargo test -p journeys sign_in` runs these by name.
+
+mod sign_in;
