@@ -95,8 +95,11 @@ impl Companion {
     }
 
     /// Goes back by a step: from a code to the password, from anywhere else out of the sign-in. Whoever was signed in before is so
-    /// again.
+    /// again. Does not wait for a portal that is being asked: that is given up, and a password or code on its way counts as a try.
     pub async fn sign_in_back(&self) -> Result<SignInState, CompanionError> {
+        if let Some(seat) = self.seat() {
+            seat.sign_in.interrupt();
+        }
         self.sign_in_event(SignInEvent::Back).await
     }
 
@@ -144,6 +147,9 @@ impl Companion {
     /// Signs out: forgets session and passwords, and all mail on this phone; the server keeps its own. Refused while letters
     /// are unsent, unless `discard_unsent`.
     pub async fn sign_out(&self, discard_unsent: bool) -> Result<(), CompanionError> {
+        if let Some(seat) = self.seat() {
+            seat.sign_in.interrupt();
+        }
         let _door = self.door.lock().await;
         let Some(seat) = self.seat() else { return Ok(()) };
         if let Some(mail) = seat.mail() {

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::account;
@@ -38,6 +39,8 @@ pub struct SignIn {
     typed: Mutex<Option<Credentials>>,
     /// One event at a time: a second tap waits for the first.
     turn: tokio::sync::Mutex<()>,
+    /// Cancelled and replaced by [`SignIn::interrupt`].
+    stop: Mutex<CancellationToken>,
 }
 
 /// Name and password, as typed.
@@ -81,6 +84,7 @@ impl SignIn {
             state: Mutex::new(who.map_or(SignInState::SignedOut, SignInState::SignedIn)),
             typed: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
+            stop: Mutex::default(),
         };
         // Somebody signed in may have begun anew because the session had ended: that sign-in goes on. A keystore that is
         // still locked must not keep anybody from the mail on the phone.
@@ -106,6 +110,12 @@ impl SignIn {
         Arc::clone(&self.session)
     }
 
+    /// Stops waiting for the portal, where that goes on: the sign-in is then where [`SignInEvent::Back`] leads. A password or code
+    /// that is on its way counts as a try. Never waits.
+    pub fn interrupt(&self) {
+        std::mem::take(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner)).cancel();
+    }
+
     /// Lets `event` happen and carries out what follows from it; gives the state where it comes to rest.
     ///
     /// Waits for the portal where the event needs it, at most a few minutes, and as a rule two seconds.
@@ -125,7 +135,12 @@ impl SignIn {
             self.set(state);
             for effect in effects {
                 // Each list of effects has at most one that answers, and it comes last.
-                event = self.carry_out(effect).await;
+                event = if effect.waits_for_portal() {
+                    let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    stop.run_until_cancelled(self.carry_out(effect)).await.unwrap_or(Some(SignInEvent::Back))
+                } else {
+                    self.carry_out(effect).await
+                };
             }
         }
         self.state()

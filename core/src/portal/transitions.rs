@@ -32,6 +32,18 @@ pub(super) enum Effect {
     EndSession,
 }
 
+impl Effect {
+    /// Whether it asks the portal something for the teacher, who may lose patience. The end of a session is not given up.
+    pub(super) fn waits_for_portal(&self) -> bool {
+        match self {
+            Self::Prepare | Self::Exchange { .. } | Self::TryPassword { .. } => true,
+            Self::Choose(_) | Self::TryCode(_) | Self::Resend => true,
+            Self::HandOver | Self::AskWho | Self::Introduce { .. } | Self::Recall => false,
+            Self::ForgetPending | Self::EndSession => false,
+        }
+    }
+}
+
 /// The state after `event`, and what to do. An event that does not fit changes nothing.
 pub(super) fn transition(state: SignInState, event: SignInEvent) -> (SignInState, Vec<Effect>) {
     use Effect as F;
@@ -71,7 +83,7 @@ pub(super) fn transition(state: SignInState, event: SignInEvent) -> (SignInState
         (S::Asks(Q::Choice { .. } | Q::Code { .. } | Q::Prompt { .. }), E::Back) => {
             (S::Preparing, vec![F::ForgetPending, F::Prepare])
         }
-        (S::Asks(_) | S::Preparing | S::Failed(_), E::Back)
+        (S::Asks(_) | S::Preparing | S::Checking | S::Failed(_), E::Back)
         | (S::Asks(Q::Browser { .. }) | S::Preparing, E::Closed) => (S::SignedOut, vec![F::ForgetPending, F::Recall]),
         (S::SignedOut, E::Recalled(who)) => (S::SignedIn(who), vec![]),
 

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use academy::wire::{Direction, Faults};
 use academy::{Academy, Browser, PushPhone, Teacher, Way};
 use cartable_core::academy::SecondFactor;
 use cartable_core::companion::{Companion, CompanionError};
@@ -376,5 +377,44 @@ async fn the_tab_that_finishes_first_signs_in_whichever_it_was() {
     assert!(matches!(state, SignInState::SignedIn(_)), "{state:?}");
     // The other one comes too late to change anything.
     assert_eq!(companion.browser_returned(&second).await.unwrap(), state);
+    academy.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_goes_back_at_once_from_a_portal_that_keeps_silent() {
+    let academy = Academy::start().await.unwrap();
+    let (phone, folder) = (form_phone(&academy), tempfile::tempdir().unwrap());
+    let companion = Arc::new(open(&phone, folder.path()).await);
+    let wire = academy.wire(academy.portal()).await.unwrap();
+    phone.hosts.lead("auth.academie.test", wire.address());
+    let silent = Faults::none().black_hole();
+    // While the portal is asked for its form.
+    wire.set(silent.clone()).await.unwrap();
+    let asking = tokio::spawn({
+        let companion = Arc::clone(&companion);
+        async move { companion.begin_sign_in(ACADEMY).await }
+    });
+    while companion.sign_in_state() != SignInState::Preparing {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(companion.sign_in_back().await, Ok(SignInState::SignedOut));
+    assert_eq!(asking.await.unwrap(), Ok(SignInState::SignedOut));
+
+    // While it has the password: whether it was seen, nobody knows.
+    wire.set(Faults::none()).await.unwrap();
+    companion.begin_sign_in(ACADEMY).await.unwrap();
+    wire.set(silent.hole(Direction::ToServer, 2_000)).await.unwrap();
+    let checking = tokio::spawn({
+        let companion = Arc::clone(&companion);
+        async move { companion.enter_password("jdupont", &PASSWORD.into()).await }
+    });
+    while companion.sign_in_state() != SignInState::Checking {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(companion.sign_in_back().await, Ok(SignInState::SignedOut));
+    assert_eq!(checking.await.unwrap(), Ok(SignInState::SignedOut));
+    wire.set(Faults::none()).await.unwrap();
+    let state = give(&companion, "jdupont", PASSWORD).await;
+    introduce(&companion, state, "jdupont").await;
     academy.stop().await.unwrap();
 }
