@@ -40,6 +40,9 @@ async fn a_teacher_signs_in_reads_answers_and_tidies_up() {
     let who = companion.account().unwrap();
     assert_eq!((who.identifier.as_str(), who.name.as_deref()), ("jdupont", Some("Jeanne Dupont")));
     assert_eq!(who.address.as_deref(), Some("jdupont@academie.test"));
+    assert_eq!(companion.is_portal_session_alive().await, Ok(Some(true)));
+    let page = companion.sign_out_page().await.unwrap().unwrap();
+    assert!(page.starts_with(academy.issuer()), "{page}");
 
     let mut changes = companion.changes();
     let told = std::sync::Mutex::new(Vec::new());
