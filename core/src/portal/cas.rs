@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::fetch::{Answer, fetch};
+use super::page::{Form, Page};
 use super::session::SessionError;
 use super::state::SignInFailure;
 use crate::academy::Academy;
@@ -17,8 +18,8 @@ use crate::ports::{ConnectError, Network};
 const LONGEST_TICKET: usize = 512;
 
 /// LemonLDAP::NG's numbers for a service that it does not know, and for one that this person may not enter.
-const UNKNOWN: u16 = 107;
-const FORBIDDEN: [u16; 2] = [68, 84];
+const UNKNOWN: i32 = 107;
+const FORBIDDEN: [i32; 2] = [68, 84];
 
 /// Why there is no ticket.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -130,19 +131,15 @@ fn without_ticket(answer: &Answer) -> CasError {
     if status == 401 {
         return CasError::Ended;
     }
-    let Some(page) = answer.html().filter(|_| status == 200) else { return broken };
-    let said = |number: u16| messages(&page).any(|said| said == number);
-    if said(UNKNOWN) || FORBIDDEN.into_iter().any(said) {
+    if status != 200 || !answer.is_page() {
+        return broken;
+    }
+    let page = Page::read(&answer.body);
+    if page.messages.iter().any(|said| *said == UNKNOWN || FORBIDDEN.contains(said)) {
         return CasError::NotForThis;
     }
-    // The login form has one password; the menu of a portal that has no CAS has three, to change it.
-    let login = page.to_ascii_lowercase().matches("type=\"password\"").count() == 1;
+    // The menu of a portal that has no CAS asks for passwords too, to change them, by other names. The two pages are
     // LemonLDAP::NG's "sign in anew", for a service that wants a fresher or stronger session.
-    let again = page.contains("/renewsession") || page.contains("/upgradesession");
-    if login || again { CasError::Ended } else { broken }
-}
-
-/// The numbers of LemonLDAP::NG's messages in a page: `<span trmsg="107">`.
-fn messages(page: &str) -> impl Iterator<Item = u16> {
-    page.split("trmsg=\"").skip(1).filter_map(|rest| rest.split('"').next()?.parse().ok())
+    let again = |form: &Form| ["/renewsession", "/upgradesession"].iter().any(|page| form.action.contains(page));
+    if page.form_with("password").is_some() || page.forms.iter().any(again) { CasError::Ended } else { broken }
 }

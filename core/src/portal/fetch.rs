@@ -1,7 +1,5 @@
 //! HTTP with a hostile server in mind: bounded, no redirect followed, errors told apart.
 
-use std::borrow::Cow;
-
 use jiff::fmt::rfc2822;
 use reqwest::RequestBuilder;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, LOCATION, SET_COOKIE};
@@ -83,12 +81,12 @@ impl Answer {
         if (300..400).contains(&self.status) { self.location.as_deref() } else { None }
     }
 
-    /// The body of a page. Never to be logged or kept: the portal's pages may hold what was typed.
-    pub(super) fn html(&self) -> Option<Cow<'_, str>> {
-        (self.kind == "text/html").then(|| String::from_utf8_lossy(&self.body))
+    /// Whether the body is a page. Never to be logged or kept: the portal's pages may hold what was typed.
+    pub(super) fn is_page(&self) -> bool {
+        self.kind == "text/html"
     }
 
-    fn is_json(&self) -> bool {
+    pub(super) fn is_json(&self) -> bool {
         let kind = &self.kind;
         kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
     }

@@ -9,6 +9,7 @@ mod fetch;
 mod id_token;
 mod lemon;
 mod oidc;
+mod page;
 mod pending;
 mod run;
 mod session;

@@ -3,6 +3,7 @@ mod faults;
 mod forge;
 mod id_token;
 mod oidc;
+mod page;
 mod scripted;
 mod session;
 mod time;

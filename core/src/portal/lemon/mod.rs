@@ -5,7 +5,6 @@
 //! between ways to sign in, an enrolment, a notification) is told as [`Step::Browser`].
 
 mod jar;
-mod page;
 
 use bytes::Bytes;
 use reqwest::RequestBuilder;
@@ -17,8 +16,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub(super) use jar::Jar;
 
-use self::page::{Form, Page};
 use super::fetch::{Answer, fetch};
+use super::page::{Form, Page};
 use super::state::SignInFailure;
 use crate::academy::{Academy, SecondFactor};
 use crate::ports::Network;

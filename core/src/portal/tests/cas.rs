@@ -58,6 +58,11 @@ async fn the_answers_of_a_real_portal_are_understood() {
     assert_eq!(outcome(UNKNOWN_SERVICE.to_owned()).await, Err(CasError::NotForThis));
     let forbidden = page("<span trmsg=\"84\"></span><form action=\"/\"></form>");
     assert_eq!(outcome(forbidden).await, Err(CasError::NotForThis));
+    // Markup that a browser reads the same, and a script that is none.
+    let unusual = page("<FORM ACTION='/'><INPUT TYPE = password NAME=password></form><i trmsg='9'>");
+    assert_eq!(outcome(unusual).await, Err(CasError::Ended));
+    let script = page("<script>'<span trmsg=\"107\"><form><input type=\"password\" name=\"password\">'</script>");
+    assert_eq!(outcome(script).await, Err(CasError::PortalBroken { status: 200 }));
     let renew = page("<form id=\"upgrd\" action=\"/renewsession\" method=\"post\"></form>");
     assert_eq!(outcome(renew).await, Err(CasError::Ended));
 }
@@ -108,7 +113,9 @@ async fn a_portal_out_of_order_is_told_from_one_that_asks_for_a_sign_in() {
     assert_eq!(outcome(empty("302 Found")).await, broken(302));
     assert_eq!(outcome(empty("401 No")).await, Err(CasError::Ended));
     assert_eq!(outcome(page("<p>Maintenance</p>")).await, broken(200));
-    let menu = page(&format!("<form>{}</form>", "<input type=\"password\">".repeat(3)));
+    let fields =
+        ["oldpassword", "newpassword", "confirmpassword"].map(|name| format!("<input type=password name={name}>"));
+    let menu = page(&format!("<form action=\"/?tab=password\">{}</form>", fields.concat()));
     assert_eq!(outcome(menu).await, broken(200));
     let json = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".to_owned();
     assert_eq!(outcome(json).await, broken(200));

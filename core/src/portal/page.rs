@@ -12,7 +12,7 @@ const MOST_WORDS: usize = 64;
 /// What a page of the portal says and asks.
 #[derive(Default)]
 pub(super) struct Page {
-    /// The numbers of its messages (`trmsg`): 9 asks to sign in, 5 refuses. See [`super::word`].
+    /// The numbers of its messages (`trmsg`): 9 asks to sign in, 5 refuses.
     pub(super) messages: Vec<i32>,
     /// Its other texts, by the names that the portal's scripts translate (`trspan`).
     pub(super) texts: Vec<String>,
