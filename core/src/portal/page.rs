@@ -1,7 +1,10 @@
 //! Reading the portal's pages: what they say, and the forms on them. Nothing else of a page is looked at.
 
-use html5gum::Tokenizer;
-use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
+use std::cell::RefCell;
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use zeroize::Zeroizing;
 
 /// Far more than any page of the portal has; a hostile one is read no further.
@@ -54,18 +57,13 @@ impl Page {
     /// Reads what there is. A text without tags, of another encoding or hostile, has simply nothing in it. Takes time and
     /// memory by the length of the text alone.
     pub(super) fn read(body: &[u8]) -> Self {
-        let mut emitter = DefaultEmitter::default();
-        // What stands in a script is no markup.
-        emitter.naively_switch_states(true);
-        let mut reading = Reading::default();
-        for token in Tokenizer::new_with_emitter(body, emitter).flatten() {
-            match token {
-                Token::StartTag(tag) => reading.start(&tag),
-                Token::EndTag(tag) if tag.name.0 == b"form" => reading.end_form(),
-                Token::String(text) => reading.text(&text.value),
-                _ => {}
-            }
-        }
+        // The names we look for are ASCII in every encoding that a portal may use.
+        let input = BufferQueue::default();
+        input.push_back(StrTendril::from(String::from_utf8_lossy(body).as_ref()));
+        let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
+        let _ = tokenizer.feed(&input);
+        tokenizer.end();
+        let mut reading = tokenizer.sink.0.into_inner();
         reading.end_form();
         reading.page
     }
@@ -88,30 +86,56 @@ impl Form {
     }
 }
 
+/// Takes what the tokenizer finds, one after the other.
+#[derive(Default)]
+struct Reader(RefCell<Reading>);
+
 #[derive(Default)]
 struct Reading {
     page: Page,
     form: Option<Form>,
-    /// The number that ends the text before the tag at hand.
-    number: Option<u32>,
+    /// The end of the text before the tag at hand: numbers are short.
+    before: String,
+}
+
+impl TokenSink for Reader {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _: u64) -> TokenSinkResult<()> {
+        let mut reading = self.0.borrow_mut();
+        match token {
+            Token::TagToken(tag) if tag.kind == TagKind::StartTag => return reading.start(&tag),
+            Token::TagToken(tag) if &*tag.name == "form" => reading.end_form(),
+            Token::CharacterTokens(text) => reading.text(&text),
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
 }
 
 impl Reading {
-    fn start(&mut self, tag: &StartTag<()>) {
+    fn start(&mut self, tag: &Tag) -> TokenSinkResult<()> {
         self.says(tag);
-        self.number = None;
-        match tag.name.0.as_slice() {
-            b"form" => {
+        self.before.clear();
+        match &*tag.name {
+            "form" => {
                 self.end_form();
                 self.form = Some(Form { action: attribute(tag, "action").unwrap_or_default(), ..Form::default() });
             }
-            b"input" | b"select" | b"textarea" => self.field(tag),
-            b"button" => self.button(tag),
+            "input" | "select" | "textarea" => self.field(tag),
+            "button" => self.button(tag),
             _ => {}
+        }
+        // What stands in these is no markup.
+        match &*tag.name {
+            "script" => TokenSinkResult::RawData(RawKind::ScriptData),
+            "style" | "noscript" | "iframe" | "xmp" => TokenSinkResult::RawData(RawKind::Rawtext),
+            "title" | "textarea" => TokenSinkResult::RawData(RawKind::Rcdata),
+            _ => TokenSinkResult::Continue,
         }
     }
 
-    fn says(&mut self, tag: &StartTag<()>) {
+    fn says(&mut self, tag: &Tag) {
         if let Some(number) = attribute(tag, "trmsg").and_then(|number| number.trim().parse().ok())
             && self.page.messages.len() < MOST_WORDS
         {
@@ -119,14 +143,14 @@ impl Reading {
         }
         let Some(text) = attribute(tag, "trspan").filter(|text| text.len() <= 200) else { return };
         if text == "seconds" {
-            self.page.lock_s = self.page.lock_s.or(self.number);
+            self.page.lock_s = self.page.lock_s.or_else(|| number_at_end(&self.before));
         }
         if self.page.texts.len() < MOST_WORDS {
             self.page.texts.push(text);
         }
     }
 
-    fn field(&mut self, tag: &StartTag<()>) {
+    fn field(&mut self, tag: &Tag) {
         let Some(form) = self.form.as_mut() else { return };
         let (Some(name), kind) = (attribute(tag, "name"), attribute(tag, "type").unwrap_or_default()) else { return };
         let value = || attribute(tag, "value").unwrap_or_default();
@@ -143,7 +167,7 @@ impl Reading {
         }
     }
 
-    fn button(&mut self, tag: &StartTag<()>) {
+    fn button(&mut self, tag: &Tag) {
         let Some(form) = self.form.as_mut() else { return };
         let kind = attribute(tag, "type").unwrap_or_default().to_ascii_lowercase();
         if form.buttons.len() >= MOST_FIELDS || !matches!(kind.as_str(), "" | "submit") {
@@ -161,16 +185,34 @@ impl Reading {
         }
     }
 
-    fn text(&mut self, text: &[u8]) {
-        let text = text.trim_ascii_end();
-        let start = text.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
-        let digits = text.get(start..).and_then(|digits| std::str::from_utf8(digits).ok());
-        self.number = digits.and_then(|digits| digits.parse().ok());
+    fn text(&mut self, text: &str) {
+        let end = text.trim_ascii_end();
+        let start = end.len().saturating_sub(LONGEST_NUMBER);
+        let start = (start..=end.len()).find(|at| end.is_char_boundary(*at)).unwrap_or(end.len());
+        if !end.is_empty() {
+            self.before.push_str(end.get(start..).unwrap_or_default());
+        }
+        // A space ends a number; further ones say nothing.
+        if end.len() < text.len() && !self.before.ends_with(' ') {
+            self.before.push(' ');
+        }
+        let over = self.before.len().saturating_sub(2 * LONGEST_NUMBER);
+        if let Some(over) = (over..self.before.len()).find(|at| self.before.is_char_boundary(*at)) {
+            self.before.drain(..over);
+        }
     }
 }
 
-/// The names we look for are ASCII in every encoding that a portal may use.
-fn attribute(tag: &StartTag<()>, name: &str) -> Option<String> {
-    let value = tag.attributes.get(name.as_bytes())?;
-    Some(String::from_utf8_lossy(&value.value).into_owned())
+/// No number that is looked for is longer.
+const LONGEST_NUMBER: usize = 64;
+
+fn number_at_end(text: &str) -> Option<u32> {
+    let text = text.trim_ascii_end();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    text.get(digits.len()..)?.parse().ok()
+}
+
+fn attribute(tag: &Tag, name: &str) -> Option<String> {
+    let found = tag.attrs.iter().find(|attribute| &*attribute.name.local == name)?;
+    Some(found.value.to_string())
 }
