@@ -77,11 +77,12 @@ impl CompanionError {
 
 /// What is told while nothing may be tried for `left_ms`.
 pub(super) fn wait(hold: Hold, left_ms: i64) -> Finding {
-    let left = left_ms.max(0);
-    let minutes = left / 60_000 + i64::from(left % 60_000 > 0 || left == 0);
+    let seconds = (left_ms.max(0).saturating_add(999) / 1000).max(1);
+    let minutes = seconds.saturating_add(59) / 60;
     match hold {
         Hold::Caution => Finding::WaitToTry { minutes },
-        Hold::Locked => Finding::AccountLocked { minutes },
+        Hold::Locked if seconds < 60 => Finding::AccountLocked { minutes: 0, seconds },
+        Hold::Locked => Finding::AccountLocked { minutes, seconds },
     }
 }
 

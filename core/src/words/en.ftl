@@ -100,6 +100,7 @@ wait-to-try =
 wait-to-try-next = One more try might lock your account. Wait, or reset the password.
 account-locked =
     { $minutes ->
+        [0] Your account is locked for { $seconds } more seconds.
         [one] Your account is locked for one more minute.
        *[other] Your account is locked for { $minutes } more minutes.
     }

@@ -100,6 +100,7 @@ wait-to-try =
 wait-to-try-next = Un essai de plus pourrait bloquer votre compte. Attendez, ou réinitialisez le mot de passe.
 account-locked =
     { $minutes ->
+        [0] Votre compte est verrouillé pour { $seconds } s encore.
         [one] Votre compte est verrouillé pour une minute encore.
        *[other] Votre compte est verrouillé pour { $minutes } minutes encore.
     }

@@ -131,8 +131,10 @@ pub enum Finding {
     },
     /// A server has locked the account for a while.
     AccountLocked {
-        /// Minutes to wait, at least one.
+        /// Whole minutes to wait; 0 where it is less than one.
         minutes: i64,
+        /// Seconds to wait in all, at least one.
+        seconds: i64,
     },
     /// The mail server refused.
     MailRefused {
@@ -335,7 +337,11 @@ impl Finding {
             }
             Self::Unsent { letters } => args.set("letters", *letters),
             Self::SignInWrong { tries_left } | Self::CodeWrong { tries_left } => args.set("left", *tries_left),
-            Self::WaitToTry { minutes } | Self::AccountLocked { minutes } => args.set("minutes", *minutes),
+            Self::WaitToTry { minutes } => args.set("minutes", *minutes),
+            Self::AccountLocked { minutes, seconds } => {
+                args.set("minutes", *minutes);
+                args.set("seconds", *seconds);
+            }
             Self::MailRefused { said } => args.set("said", said.as_str()),
             Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),
             _ => {}

@@ -46,7 +46,7 @@ fn all() -> Vec<Finding> {
         F::AppPasswordWrong,
         F::UnaskedCode,
         F::WaitToTry { minutes: 12 },
-        F::AccountLocked { minutes: 2 },
+        F::AccountLocked { minutes: 0, seconds: 8 },
         F::MailRefused { said: "no such thing".into() },
         F::MailDown,
         F::MailBroken,
@@ -109,5 +109,9 @@ fn what_the_finding_knows_is_in_the_sentence() {
     let said = |finding: Finding| finding.sentence(Language::French).what;
     assert_eq!(said(Finding::WaitToTry { minutes: 1 }), "Encore une minute avant de réessayer.");
     assert_eq!(said(Finding::WaitToTry { minutes: 12 }), "Encore 12 minutes avant de réessayer.");
+    let locked = |minutes, seconds| said(Finding::AccountLocked { minutes, seconds });
+    assert_eq!(locked(0, 8), "Votre compte est verrouillé pour 8 s encore.");
+    assert_eq!(locked(1, 60), "Votre compte est verrouillé pour une minute encore.");
+    assert_eq!(locked(3, 150), "Votre compte est verrouillé pour 3 minutes encore.");
     assert!(said(Finding::Unofficial { host: "ac-rouen.example".into() }).contains("ac-rouen.example"));
 }
