@@ -60,9 +60,9 @@ impl SignInState {
                 let factor = factor.and_then(SecondFactor::of);
                 Self::Code { host, factor, resend_from_ms, notice: say(notice) }
             }
-            Question::Prompt { host } => Self::Prompt { host },
-            Question::Introduction { identifier, address, domains } => {
-                Self::Introduction { identifier, address, domains }
+            Question::Prompt { host, notice } => Self::Prompt { host, notice: say(notice) },
+            Question::Introduction { identifier, address, domains, notice } => {
+                Self::Introduction { identifier, address, domains, notice: say(notice) }
             }
             Question::Wait { until_ms, hold, notice, .. } => {
                 let why = core::CompanionError::WaitUntil { until_ms, hold }.finding(now_ms);

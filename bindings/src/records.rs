@@ -77,6 +77,8 @@ pub enum SignInState {
     Prompt {
         /// The host that waits for it.
         host: String,
+        /// What happened just before.
+        notice: Option<Told>,
     },
     /// The teacher says who they are: `introduce`.
     Introduction {
@@ -86,6 +88,8 @@ pub enum SignInState {
         address: Option<String>,
         /// The domains of the academy's addresses, to be offered.
         domains: Vec<String>,
+        /// What happened just before.
+        notice: Option<Told>,
     },
     /// Nothing is tried before a moment: show the time that is left, then `begin_sign_in`.
     Wait {

@@ -176,6 +176,8 @@ impl Notice {
             Self::AddressTyped => Finding::AddressTyped,
             Self::Incomplete => Finding::Incomplete,
             Self::WrongCode { tries_left } => Finding::CodeWrong { tries_left },
+            Self::NotApproved { tries_left } => Finding::NotApproved { tries_left },
+            Self::NotAnAddress => Finding::NotAnAddress,
             Self::TooLate => Finding::TooLate,
             Self::TooSoon => Finding::TooSoon,
             Self::Resent => Finding::CodeResent,

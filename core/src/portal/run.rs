@@ -237,6 +237,7 @@ impl SignIn {
             identifier: identifier.clone(),
             address: same.and_then(|who| who.address),
             domains: self.academy.mail_domains.clone(),
+            notice: None,
         };
         let mut pending = Pending::new(question);
         (pending.identifier, pending.password_ends_ms) = (identifier, password_ends_ms);
@@ -244,19 +245,23 @@ impl SignIn {
     }
 
     async fn introduce(&self, identifier: &str, address: &str) -> Result<SignInEvent, SignInFailure> {
-        let pending = self.pending()?.ok_or(SignInFailure::NotOurs("nothing was asked"))?;
-        let (identifier, address) = (identifier.trim(), address.trim());
+        let mut pending = self.pending()?.ok_or(SignInFailure::NotOurs("nothing was asked"))?;
+        let address = address.trim();
         // What the portal told is not for the teacher to change.
-        let identifier = pending.identifier.as_deref().unwrap_or(identifier);
-        if !is_name(identifier) || !is_address(address) {
-            return Ok(SignInEvent::Asked(pending.question.clone()));
+        let identifier = pending.identifier.clone().unwrap_or_else(|| identifier.trim().to_owned());
+        if !is_name(&identifier) || !is_address(address) {
+            let missing = identifier.is_empty() || address.is_empty();
+            if let Question::Introduction { notice, .. } = &mut pending.question {
+                *notice = Some(if missing { Notice::Incomplete } else { Notice::NotAnAddress });
+            }
+            return self.ask(pending);
         }
         if pending.identifier.is_none() {
             // Signed in in the browser: what the app held before is not of this session.
             self.session.forget_cookies()?;
         }
         let who = Who {
-            identifier: identifier.to_owned(),
+            identifier,
             name: None,
             address: Some(address.to_owned()),
             password_ends_ms: pending.password_ends_ms,

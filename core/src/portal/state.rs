@@ -74,6 +74,8 @@ pub enum Question {
     Prompt {
         /// The host that waits for it.
         host: String,
+        /// What happened just before.
+        notice: Option<Notice>,
     },
     /// Who they are: the portal did not tell.
     Introduction {
@@ -83,6 +85,8 @@ pub enum Question {
         address: Option<String>,
         /// The domains of the academy's addresses, to be offered.
         domains: Vec<String>,
+        /// What happened just before.
+        notice: Option<Notice>,
     },
     /// To wait; nothing is tried before.
     Wait {
@@ -117,6 +121,13 @@ pub enum Notice {
         /// How many tries are left before one has to wait.
         tries_left: u32,
     },
+    /// The portal says that the sign-in was not approved on the phone; another prompt is on its way.
+    NotApproved {
+        /// How many tries are left before one has to wait.
+        tries_left: u32,
+    },
+    /// What was given cannot be an identifiant or an address.
+    NotAnAddress,
     /// What was given came too late; where codes are mailed, another is on its way.
     TooLate,
     /// Another mail was asked for too soon.

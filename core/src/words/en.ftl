@@ -42,6 +42,12 @@ code-wrong-next =
         [one] Type the new code. One try is left before a pause.
        *[other] Type the new code. { $left } tries are left before a pause.
     }
+not-approved = The sign-in was not approved on the phone.
+not-approved-next =
+    { $left ->
+        [0] Wait before trying again: one more try might lock your account.
+       *[other] A new prompt is on its way: approve it, then go on here.
+    }
 too-late = It took too long.
 too-late-next = Type the new code, or begin the sign-in again. This does not count as a mistake.
 too-soon = A code has just been sent.

@@ -42,6 +42,12 @@ code-wrong-next =
         [one] Saisissez le nouveau code. Il reste un essai avant une pause.
        *[other] Saisissez le nouveau code. Il reste { $left } essais avant une pause.
     }
+not-approved = La connexion n’a pas été approuvée sur le téléphone.
+not-approved-next =
+    { $left ->
+        [0] Attendez avant de réessayer : un essai de plus pourrait bloquer votre compte.
+       *[other] Une nouvelle demande arrive : approuvez-la, puis continuez ici.
+    }
 too-late = Le délai est dépassé.
 too-late-next = Saisissez le nouveau code, ou recommencez la connexion. Cela ne compte pas comme une erreur.
 too-soon = Un code vient déjà de partir.

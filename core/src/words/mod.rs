@@ -75,6 +75,11 @@ pub enum Finding {
         /// How many tries are left.
         tries_left: u32,
     },
+    /// The sign-in was not approved on the phone.
+    NotApproved {
+        /// How many tries are left.
+        tries_left: u32,
+    },
     /// The code or the form came too late.
     TooLate,
     /// Another code was asked for too soon.
@@ -246,6 +251,7 @@ impl Finding {
             Self::AddressTyped => "address-typed",
             Self::Incomplete => "incomplete",
             Self::CodeWrong { .. } => "code-wrong",
+            Self::NotApproved { .. } => "not-approved",
             Self::TooLate => "too-late",
             Self::TooSoon => "too-soon",
             Self::CodeResent => "code-resent",
@@ -336,7 +342,9 @@ impl Finding {
                 args.set("domain", domain.as_str());
             }
             Self::Unsent { letters } => args.set("letters", *letters),
-            Self::SignInWrong { tries_left } | Self::CodeWrong { tries_left } => args.set("left", *tries_left),
+            Self::SignInWrong { tries_left } | Self::CodeWrong { tries_left } | Self::NotApproved { tries_left } => {
+                args.set("left", *tries_left);
+            }
             Self::WaitToTry { minutes } => args.set("minutes", *minutes),
             Self::AccountLocked { minutes, seconds } => {
                 args.set("minutes", *minutes);

@@ -24,6 +24,7 @@ fn all() -> Vec<Finding> {
         F::AddressTyped,
         F::Incomplete,
         F::CodeWrong { tries_left: 0 },
+        F::NotApproved { tries_left: 1 },
         F::TooLate,
         F::TooSoon,
         F::CodeResent,

@@ -112,6 +112,7 @@ impl SignIn {
             Question::Code { factor, .. } => *factor,
             _ => Some(SecondFactor::Push),
         };
+        let approved = code.is_none();
         let code = match code {
             Some(code) => without_spaces(&code),
             None => "approved".into(),
@@ -141,10 +142,14 @@ impl SignIn {
         if let Some(outcome) = outcome {
             self.ledger.settle(reserved, outcome).await?;
         }
+        let wrong = |tries_left| match approved {
+            true => Notice::NotApproved { tries_left },
+            false => Notice::WrongCode { tries_left },
+        };
         let notice = match step {
             Step::Refused(Word::WrongCode) => match self.room(&identifier).await? {
-                Room::Tries(tries_left) => Notice::WrongCode { tries_left },
-                wait => return self.ask_wait(wait, &identifier, Some(Notice::WrongCode { tries_left: 0 })),
+                Room::Tries(tries_left) => wrong(tries_left),
+                wait => return self.ask_wait(wait, &identifier, Some(wrong(0))),
             },
             Step::Refused(Word::TooLate) => Notice::TooLate,
             step => return self.follow(step, &identifier, None).await,
@@ -176,7 +181,7 @@ impl SignIn {
         match step {
             Step::In(entered) => self.enter(entered).await,
             Step::Code { factor: Some(SecondFactor::Push), next, .. } => {
-                self.ask_next(Question::Prompt { host: self.host()? }, identifier, next)
+                self.ask_next(Question::Prompt { host: self.host()?, notice }, identifier, next)
             }
             Step::Code { factor, too_soon, next } => {
                 let resend_from_ms = next.can_resend().then(|| self.clock.now_ms().saturating_add(RESEND_MS));

@@ -148,8 +148,8 @@ fn questions() -> Vec<(&'static str, Q)> {
         password(),
         choice(),
         code(),
-        Q::Prompt { host: host() },
-        Q::Introduction { identifier: None, address: None, domains: vec![] },
+        Q::Prompt { host: host(), notice: None },
+        Q::Introduction { identifier: None, address: None, domains: vec![], notice: None },
         Q::Wait { until_ms: 1, hold: Hold::Locked, identifier: "jdupont".to_owned(), notice: None },
     ];
     // One of each, with its name. A new one belongs here too: the compiler says so.

@@ -190,7 +190,8 @@ async fn a_prompt_on_the_phone_lets_in_once_it_is_approved() {
     let prompt = push.next_prompt(std::time::Duration::from_secs(20)).await.unwrap();
     push.decline(&prompt).await.unwrap();
     let state = companion.prompt_approved().await.unwrap();
-    assert!(matches!(state, SignInState::Asks(Question::Prompt { .. })), "{state:?}");
+    let SignInState::Asks(Question::Prompt { notice, .. }) = &state else { panic!("{state:?}") };
+    assert_eq!(*notice, Some(Notice::NotApproved { tries_left: 1 }));
     academy.stop().await.unwrap();
 }
 
@@ -275,8 +276,11 @@ async fn a_page_that_only_a_browser_can_show_is_handed_to_it() {
     // Chosen by hand; back from the browser, the app asks who it was, and mail asks for its password.
     let state = companion.browser_closed().await.unwrap();
     assert!(matches!(state, SignInState::Asks(Question::Introduction { identifier: None, .. })), "{state:?}");
-    let again = companion.introduce("jdupont", "pas une adresse").await.unwrap();
-    assert_eq!(again, state);
+    for (given, told) in [("pas une adresse", Notice::NotAnAddress), ("", Notice::Incomplete)] {
+        let again = companion.introduce("jdupont", given).await.unwrap();
+        let SignInState::Asks(Question::Introduction { notice, .. }) = again else { panic!("{again:?}") };
+        assert_eq!(notice, Some(told));
+    }
     let state = companion.introduce("jdupont", "jdupont@academie.test").await.unwrap();
     assert!(matches!(state, SignInState::SignedIn(_)), "{state:?}");
     let synced = companion.sync(&|_, _| {}).await.map(|_| ());
