@@ -5,29 +5,24 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use cartable_core::companion::{Companion as Core, CompanionError as CoreError};
 use cartable_core::mail::{After, Flags};
-use cartable_core::portal;
 use cartable_core::ports::{Clock, SystemClock};
 use cartable_core::words::Language;
 
 use crate::error::CompanionError;
-use crate::ports::{ChangeListener, SecretStore, Setup, SyncListener};
-use crate::records::{
-    AcademyCard, AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, SecondFactor, SignInState,
-    SyncOnce, Who,
-};
+use crate::ports::{ChangeListener, SecretStore, ServiceResolver, Setup, SyncListener};
+use crate::records::{AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, SyncOnce};
 use crate::runtime;
 use crate::task::TaskHandle;
 
 /// One teacher's companion: the academy's portal and mail on this phone. A shell holds one.
 #[derive(Debug, uniffi::Object)]
 pub struct Cartable {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     /// Cancelled by `shutdown`, and every task with it.
     ended: CancellationToken,
 }
@@ -36,112 +31,18 @@ pub struct Cartable {
 impl Cartable {
     /// Opens the companion where it was when the app ended, a sign-in under way included. Connects to nothing.
     ///
-    /// Secrets are kept in the platform's keystore, or in `secrets` where the shell gives one.
-    #[uniffi::constructor]
-    pub async fn open(setup: Setup, secrets: Option<Arc<dyn SecretStore>>) -> Result<Arc<Self>, CompanionError> {
+    /// Secrets are kept in the platform's keystore, or in `secrets` where the shell gives one. `services` looks up SRV records
+    /// on a phone, whose system has no call for them that Rust knows; without it `find_mail_settings` does without.
+    #[uniffi::constructor(default(secrets = None, services = None))]
+    pub async fn open(
+        setup: Setup,
+        secrets: Option<Arc<dyn SecretStore>>,
+        services: Option<Arc<dyn ServiceResolver>>,
+    ) -> Result<Arc<Self>, CompanionError> {
         let language = setup.language();
-        let opened = runtime::run(async move { Core::open(setup.into_core(secrets)?).await }).await;
+        let opened = runtime::run(async move { Core::open(setup.into_core(secrets, services)?).await }).await;
         let core = opened.map_err(|error| CompanionError::new(error, now_ms(), language))?;
         Ok(Arc::new(Self { core: Arc::new(core), ended: CancellationToken::new() }))
-    }
-
-    /// The academies that `query` may mean: by name, town, address or NUMEN; all of them for an empty query.
-    pub fn academies(&self, query: String) -> Vec<AcademyCard> {
-        self.core.academies(&query).into_iter().map(Into::into).collect()
-    }
-
-    /// The academy that the teacher has chosen.
-    pub fn academy(&self) -> Option<AcademyCard> {
-        self.core.academy().map(|academy| academy.as_ref().into())
-    }
-
-    /// Whose mail is on the phone. Stays while that person signs in anew, and until they sign out.
-    pub fn account(&self) -> Option<Who> {
-        self.core.account().map(Into::into)
-    }
-
-    /// Where the sign-in stands.
-    pub fn sign_in_state(&self) -> SignInState {
-        SignInState::new(self.core.sign_in_state(), now_ms(), self.language())
-    }
-
-    /// Begins to sign in at an academy, or begins again. Comes to rest at a question, as a rule at `Browser`, whose page the shell
-    /// opens in the system browser, or at `Failed`. Waits for the portal, at most about a minute.
-    pub async fn begin_sign_in(&self, academy: String) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.begin_sign_in(&academy).await }).await
-    }
-
-    /// The browser came back to the app with `url`. Waits for the portal, at most about a minute.
-    pub async fn browser_returned(&self, url: String) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.browser_returned(&url).await }).await
-    }
-
-    /// The teacher closed the browser. Where the portal does not hand back by itself, that is how they come back.
-    pub async fn browser_closed(&self) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.browser_closed().await }).await
-    }
-
-    /// Answers `Password`. The password goes to the portal's official host and nowhere else; where the academy's mail takes the
-    /// same one it is kept for that. Waits for the portal, at most a few minutes.
-    pub async fn enter_password(&self, identifier: String, password: String) -> Result<SignInState, CompanionError> {
-        let password: SecretString = password.into();
-        self.sign_in(|core| async move { core.enter_password(&identifier, &password).await }).await
-    }
-
-    /// Answers `Choice`.
-    pub async fn choose_factor(&self, factor: SecondFactor) -> Result<SignInState, CompanionError> {
-        self.sign_in(move |core| async move { core.choose_factor(factor.into()).await }).await
-    }
-
-    /// Answers `Code`.
-    pub async fn enter_code(&self, code: String) -> Result<SignInState, CompanionError> {
-        let code: SecretString = code.into();
-        self.sign_in(|core| async move { core.enter_code(&code).await }).await
-    }
-
-    /// Asks the portal for another mail with the code.
-    pub async fn resend_code(&self) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.resend_code().await }).await
-    }
-
-    /// Answers `Prompt`: the teacher has approved. Waits until the portal has seen it too, at most about a minute.
-    pub async fn prompt_approved(&self) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.prompt_approved().await }).await
-    }
-
-    /// Answers `Introduction`. What cannot be an identifier or an address is asked for again.
-    pub async fn introduce(&self, identifier: String, address: String) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.introduce(&identifier, &address).await }).await
-    }
-
-    /// Leads to the portal's page in the browser instead of asking in the app.
-    pub async fn use_browser(&self) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.use_browser().await }).await
-    }
-
-    /// Goes back by a step: from a code to the password, from anywhere else out of the sign-in. Whoever was signed in before is so
-    /// again.
-    pub async fn sign_in_back(&self) -> Result<SignInState, CompanionError> {
-        self.sign_in(|core| async move { core.sign_in_back().await }).await
-    }
-
-    /// Asks the portal whether its session still is this person's. Nothing where the session lives in the browser, and nobody can
-    /// tell without it.
-    pub async fn is_portal_session_alive(&self) -> Result<Option<bool>, CompanionError> {
-        self.run(|core| async move { core.is_portal_session_alive().await }).await
-    }
-
-    /// Signs out: forgets session and passwords, and all mail on this phone; the server keeps its own. Refused while letters
-    /// are unsent, unless `discard_unsent`.
-    pub async fn sign_out(&self, discard_unsent: bool) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.sign_out(discard_unsent).await }).await
-    }
-
-    /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once.
-    /// A password that the server refuses is not kept; one that could not be tried is.
-    pub async fn set_mail_password(&self, password: String) -> Result<(), CompanionError> {
-        let password: SecretString = password.into();
-        self.run(move |core| async move { core.set_mail_password(&password).await }).await
     }
 
     /// The mailboxes that the phone knows. Reads the store only.
@@ -287,16 +188,7 @@ impl Cartable {
         runtime::run(work(Arc::clone(&self.core))).await.map_err(|error| self.error(error))
     }
 
-    async fn sign_in<F, W>(&self, work: F) -> Result<SignInState, CompanionError>
-    where
-        F: FnOnce(Arc<Core>) -> W,
-        W: Future<Output = Result<portal::SignInState, CoreError>> + Send + 'static,
-    {
-        let language = self.language();
-        self.run(work).await.map(|state| SignInState::new(state, now_ms(), language))
-    }
-
-    fn error(&self, error: CoreError) -> CompanionError {
+    pub(crate) fn error(&self, error: CoreError) -> CompanionError {
         CompanionError::new(error, now_ms(), self.language())
     }
 

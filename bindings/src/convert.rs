@@ -1,113 +1,41 @@
 //! From the core's types to those of the border.
 
-use cartable_core::academy::{self, Academy};
-use cartable_core::attempts::Hold;
 use cartable_core::companion as core;
 use cartable_core::mail::imap::Role;
 use cartable_core::mail::mime;
 use cartable_core::mail::{self, Flags};
-use cartable_core::portal::{self, Notice, Question};
 use cartable_core::store;
 use cartable_core::words::Language;
 
 use crate::error::Told;
 use crate::records::{
-    AcademyCard, Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow,
-    MessageView, PageEnd, Person, SecondFactor, SignInState, SyncOnce, SyncReport, Who,
+    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
+    Person, SyncOnce, SyncReport,
 };
 
-impl From<&Academy> for AcademyCard {
-    fn from(academy: &Academy) -> Self {
-        let host = academy.official_origins.first().and_then(|origin| origin.host_str()).map(str::to_owned);
-        Self { id: academy.id.clone(), name: academy.name.clone(), city: academy.city.clone(), host }
-    }
-}
-
-impl From<portal::Who> for Who {
-    fn from(who: portal::Who) -> Self {
-        let portal::Who { identifier, name, address, password_ends_ms, .. } = who;
-        Self { identifier, name, address, password_ends_ms }
-    }
-}
-
-impl SignInState {
-    pub(crate) fn new(state: portal::SignInState, now_ms: i64, language: Language) -> Self {
-        match state {
-            portal::SignInState::SignedOut => Self::SignedOut,
-            portal::SignInState::Preparing => Self::Preparing,
-            portal::SignInState::Asks(question) => Self::asks(question, now_ms, language),
-            portal::SignInState::Checking => Self::Checking,
-            portal::SignInState::SignedIn(who) => Self::SignedIn { who: who.into() },
-            portal::SignInState::Failed(failure) => {
-                Self::Failed { told: Told::new(&core::CompanionError::from(failure).finding(now_ms), language) }
+/// The same names on both sides of the border. Of the core's, which may grow, one that this version has no name for is `None`.
+macro_rules! same_names {
+    ($($name:ident from $core:ident { $($variant:ident),+ })+) => { $(
+        impl $name {
+            pub(crate) fn of(core: cartable_core::academy::$core) -> Option<Self> {
+                match core {
+                    $(cartable_core::academy::$core::$variant => Some(Self::$variant),)+
+                    _ => None,
+                }
             }
-            // A state that this version cannot draw is one in which nobody is signed in.
-            _ => Self::SignedOut,
         }
-    }
 
-    fn asks(question: Question, now_ms: i64, language: Language) -> Self {
-        let say = |notice: Option<Notice>| notice.map(|notice| Told::new(&notice.finding(), language));
-        match question {
-            Question::Browser { url, host, hands_back, notice } => {
-                Self::Browser { url, host, hands_back, notice: say(notice) }
+        impl From<$name> for cartable_core::academy::$core {
+            fn from(ours: $name) -> Self {
+                match ours {
+                    $($name::$variant => Self::$variant,)+
+                }
             }
-            Question::Password { host, identifier, notice } => Self::Password { host, identifier, notice: say(notice) },
-            Question::Choice { host, factors } => {
-                Self::Choice { host, factors: factors.into_iter().filter_map(SecondFactor::of).collect() }
-            }
-            Question::Code { host, factor, resend_from_ms, notice } => {
-                let factor = factor.and_then(SecondFactor::of);
-                Self::Code { host, factor, resend_from_ms, notice: say(notice) }
-            }
-            Question::Prompt { host, notice } => Self::Prompt { host, notice: say(notice) },
-            Question::Introduction { identifier, address, domains, notice } => {
-                Self::Introduction { identifier, address, domains, notice: say(notice) }
-            }
-            Question::Wait { until_ms, hold, notice, .. } => {
-                let why = core::CompanionError::WaitUntil { until_ms, hold }.finding(now_ms);
-                let (locked, told) = (hold == Hold::Locked, Told::new(&why, language));
-                Self::Wait { until_ms, locked, told, notice: say(notice) }
-            }
-            _ => Self::SignedOut,
         }
-    }
+    )+ };
 }
 
-impl SecondFactor {
-    /// `None` for one that this version has no name for.
-    fn of(factor: academy::SecondFactor) -> Option<Self> {
-        use academy::SecondFactor as F;
-        Some(match factor {
-            F::Totp => Self::Totp,
-            F::OtpKey => Self::OtpKey,
-            F::PinOtp => Self::PinOtp,
-            F::RsaSecurid => Self::RsaSecurid,
-            F::MailCode => Self::MailCode,
-            F::PinMailCode => Self::PinMailCode,
-            F::Push => Self::Push,
-            F::TrustedColleague => Self::TrustedColleague,
-            F::BirthDate => Self::BirthDate,
-            _ => return None,
-        })
-    }
-}
-
-impl From<SecondFactor> for academy::SecondFactor {
-    fn from(factor: SecondFactor) -> Self {
-        match factor {
-            SecondFactor::Totp => Self::Totp,
-            SecondFactor::OtpKey => Self::OtpKey,
-            SecondFactor::PinOtp => Self::PinOtp,
-            SecondFactor::RsaSecurid => Self::RsaSecurid,
-            SecondFactor::MailCode => Self::MailCode,
-            SecondFactor::PinMailCode => Self::PinMailCode,
-            SecondFactor::Push => Self::Push,
-            SecondFactor::TrustedColleague => Self::TrustedColleague,
-            SecondFactor::BirthDate => Self::BirthDate,
-        }
-    }
-}
+pub(crate) use same_names;
 
 impl From<mail::Mailbox> for Mailbox {
     fn from(mailbox: mail::Mailbox) -> Self {

@@ -1,5 +1,6 @@
 //! The one error of the border, and what is said about it.
 
+use cartable_core::attempts::Hold;
 use cartable_core::companion::CompanionError as CoreError;
 use cartable_core::words::{Finding, Language};
 
@@ -28,6 +29,8 @@ pub enum CompanionError {
     WaitUntil {
         /// That moment, in milliseconds since 1970.
         until_ms: i64,
+        /// Whether a server has locked the account; otherwise the app holds back so that none does.
+        locked: bool,
         /// What the teacher is told.
         told: Told,
     },
@@ -82,7 +85,7 @@ impl CompanionError {
         let told = Told::new(&error.finding(now_ms), language);
         match error {
             CoreError::SignInAgain(_) => Self::SignInAgain { told },
-            CoreError::WaitUntil { until_ms, .. } => Self::WaitUntil { until_ms, told },
+            CoreError::WaitUntil { until_ms, hold } => Self::WaitUntil { until_ms, locked: hold == Hold::Locked, told },
             CoreError::CheckConnection(_) => Self::CheckConnection { told },
             CoreError::Refused(_) => Self::Refused { told },
             CoreError::NotFound => Self::NotFound { told },

@@ -8,9 +8,10 @@
 //!   same in both languages.
 //! * Every function that may fail gives the one [`CompanionError`], named by what the shell does next and carrying the words
 //!   for the teacher.
-//! * Foreign traits ([`SecretStore`], [`ChangeListener`], [`SyncListener`]) are called on threads of ours, never with a lock
+//! * Foreign traits ([`SecretStore`], [`ServiceResolver`], [`ChangeListener`], [`SyncListener`]) are called on threads of ours, never with a lock
 //!   held, and may block for a short while.
 
+mod academies;
 mod cartable;
 mod codes;
 mod convert;
@@ -18,16 +19,29 @@ mod error;
 mod ports;
 mod records;
 mod runtime;
+mod services;
+mod settings;
+mod sign_in;
 mod task;
 
+pub use academies::{AcademyCard, SecondFactor, WayIn};
 pub use cartable::{Cartable, set_aside_storage};
 pub use codes::{Alarm, OfferedCode};
 pub use error::{CompanionError, ListenerError, Told};
-pub use ports::{ChangeListener, NetworkSettings, SecretStore, SecretStoreError, Setup, SyncListener};
-pub use records::{
-    AcademyCard, Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow,
-    MessageView, PageEnd, Person, SignInState, SyncOnce, SyncReport, Who,
+pub use ports::{
+    ChangeListener, NetworkSettings, SecretStore, SecretStoreError, ServiceRecord, ServiceResolver,
+    ServiceResolverError, Setup, SyncListener,
 };
+pub use records::{
+    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
+    Person, SyncOnce, SyncReport,
+};
+pub use services::{Audience, Service, ServiceKind, ServiceOpening, SignedInBy};
+pub use settings::{
+    MailGeneration, MailLogin, MailMechanism, ServerForm, SettingsChoice, SettingsField, SettingsForm,
+    SettingsProposal, SettingsSource, SettingsWarning, TlsStart,
+};
+pub use sign_in::{SignInState, Who};
 pub use task::TaskHandle;
 
 uniffi::setup_scaffolding!("cartable");

@@ -9,6 +9,7 @@ use cartable_core::academy::Academy;
 use cartable_core::companion::{CompanionError as CoreError, Setup as CoreSetup};
 use cartable_core::ports::{
     Network, Resolver, SecretKey, SecretStore as CoreStore, SecretStoreError as CoreStoreError,
+    ServiceRecord as CoreServiceRecord,
 };
 use cartable_core::words::Language;
 use secrecy::{ExposeSecret, SecretString};
@@ -68,6 +69,38 @@ pub enum SecretStoreError {
     },
 }
 
+/// Looks up the servers of a service, by the platform's own call: `DnsResolver` on Android, `DNSServiceQueryRecord` on iOS.
+/// Called on a thread of ours that may block; what has not come after eight seconds is not waited for.
+#[uniffi::export(foreign)]
+pub trait ServiceResolver: Send + Sync {
+    /// The SRV records (RFC 2782) of `name`, for instance `_imaps._tcp.example.org`, in any order; empty where there are none.
+    fn look_up(&self, name: String) -> Result<Vec<ServiceRecord>, ServiceResolverError>;
+}
+
+/// A server of a service, as the SRV record of a domain says.
+#[derive(Clone, Debug, Eq, PartialEq, uniffi::Record)]
+pub struct ServiceRecord {
+    /// The lowest comes first.
+    pub priority: u16,
+    /// Among those of one priority, the greater is preferred.
+    pub weight: u16,
+    /// The port.
+    pub port: u16,
+    /// The host, with or without a dot at its end; `.` alone says that the service is not offered.
+    pub target: String,
+}
+
+/// Why nobody knows the servers of a service: no network, or no call for it.
+#[derive(Debug, thiserror::Error, uniffi::Error)]
+pub enum ServiceResolverError {
+    /// They could not be asked for.
+    #[error("unavailable: {reason}")]
+    Unavailable {
+        /// What the platform said.
+        reason: String,
+    },
+}
+
 /// Is told what changed, at most ten times a second.
 #[uniffi::export(foreign)]
 pub trait ChangeListener: Send + Sync {
@@ -92,23 +125,38 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for SecretStoreError {
     }
 }
 
+impl From<uniffi::UnexpectedUniFFICallbackError> for ServiceResolverError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Unavailable { reason: error.reason }
+    }
+}
+
 impl Setup {
     pub(crate) fn language(&self) -> Language {
         Language::of_tag(&self.language)
     }
 
-    pub(crate) fn into_core(self, secrets: Option<Arc<dyn SecretStore>>) -> Result<CoreSetup, CoreError> {
+    pub(crate) fn into_core(
+        self,
+        secrets: Option<Arc<dyn SecretStore>>,
+        services: Option<Arc<dyn ServiceResolver>>,
+    ) -> Result<CoreSetup, CoreError> {
         let mut setup = CoreSetup::new(&self.folder).language(self.language());
         for profile in &self.profiles {
             setup = setup.academy(Academy::from_toml(profile)?);
         }
-        if let Some(network) = self.network {
-            let hosts = network.hosts.into_iter().map(|(host, address)| match address.parse() {
-                Ok(address) => Ok((host, address)),
-                Err(_) => Err(CoreError::Bug { detail: format!("the address of {host} is none") }),
-            });
-            let resolver = Arc::new(Hosts(hosts.collect::<Result<_, _>>()?));
-            setup = setup.network(Network::builder().only_roots(&network.only_roots_pem)?.resolver(resolver).build()?);
+        if self.network.is_some() || services.is_some() {
+            let mut network = Network::builder();
+            let mut hosts = HashMap::new();
+            if let Some(other) = self.network {
+                network = network.only_roots(&other.only_roots_pem)?;
+                for (host, address) in other.hosts {
+                    let detail = || CoreError::Bug { detail: format!("the address of {host} is none") };
+                    let address = address.parse().map_err(|_| detail())?;
+                    hosts.insert(host, address);
+                }
+            }
+            setup = setup.network(network.resolver(Arc::new(Names { hosts, services })).build()?);
         }
         if let Some(secrets) = secrets {
             setup = setup.secrets(Arc::new(Foreign(secrets)));
@@ -117,14 +165,32 @@ impl Setup {
     }
 }
 
-struct Hosts(HashMap<String, IpAddr>);
+/// Where names lead: as the shell says, and for other hosts as the system does.
+struct Names {
+    hosts: HashMap<String, IpAddr>,
+    services: Option<Arc<dyn ServiceResolver>>,
+}
 
-impl Resolver for Hosts {
+impl Resolver for Names {
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        match self.0.get(host) {
+        match self.hosts.get(host) {
             Some(address) => Ok(vec![*address]),
             None => cartable_core::ports::SystemResolver.resolve(host),
         }
+    }
+
+    /// Without the shell's help nobody is asked: a network other than the phone's is not the system's to know.
+    fn services(&self, name: &str) -> io::Result<Vec<CoreServiceRecord>> {
+        let services = self.services.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let found = services.look_up(name.to_owned()).map_err(io::Error::other)?;
+        Ok(found.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<ServiceRecord> for CoreServiceRecord {
+    fn from(record: ServiceRecord) -> Self {
+        let ServiceRecord { priority, weight, port, target } = record;
+        Self { priority, weight, port, target }
     }
 }
 

@@ -2,7 +2,7 @@
 //! its standard input closes, a SIGTERM or SIGINT comes, or the control is told to stop. With `--push` it starts
 //! privacyIDEA too, with `--ent` the ENT.
 
-use academy::{Academy, Control, Teacher};
+use academy::{Academy, Control, Teacher, Way};
 use serde_json::json;
 use std::{
     error::Error,
@@ -30,6 +30,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "control": format!("http://{}", control.address()?),
         "issuer": academy.issuer(),
         "profile": academy.profile_toml(),
+        "profiles": {
+            "form": academy.profile_toml_for(Way::Form),
+            "browser": academy.profile_toml_for(Way::Browser),
+        },
         "ca_pem": academy.ca_pem(),
         "hosts": academy.hosts(),
         "teachers": Teacher::all(),

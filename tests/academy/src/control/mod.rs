@@ -1,6 +1,7 @@
 //! The academy's control: a small HTTP interface on the loopback, for tests that are not written in Rust.
 
 mod mail;
+mod portal;
 mod push;
 mod wire;
 
@@ -39,6 +40,11 @@ const LIMITS: Limits = Limits {
 /// | `POST /mail/deliver` | `{"to", "subject", "text"}` | `{}` |
 /// | `GET /mailbox?teacher=&mailbox=` | | `{"subjects": []}` |
 /// | `POST /mail/fill` | `{"teacher", "count"}`, `"seed"` | `{"messages", "bytes"}` |
+/// | `GET /mail/code?teacher=&before=` | | `{"code"}`: the portal's newest, after the first `before` mails of the inbox |
+/// | `POST /mail/code` | `{"teacher", "code"}`, `"minutes_ago"` | `{}`: a mail with a code, as the portal's are |
+/// | `POST /portal/guess` | `{"teacher", "times"}` | `{"refused": []}`: the portal's number for each wrong password |
+/// | `POST /totp/enrol` | `{"teacher"}` | `{"secret"}`: the teacher's browser enrols an authenticator and keeps it |
+/// | `GET /totp/code?teacher=` | | `{"code"}`: that authenticator's now |
 /// | `POST /push/enrol` | `{"teacher"}` | `{"uri"}`: what an app enrols from, once |
 /// | `POST /push/phone` | `{"teacher"}` | `{"serial"}`: the control enrols a phone of its own |
 /// | `POST /push/approve`, `/push/decline` | `{"teacher"}` | `{"title", "question"}`: the control's phone has answered |
@@ -68,22 +74,19 @@ struct Shared {
     stop: Notify,
 }
 
+/// Whom a request is about.
 #[derive(Deserialize)]
-struct SignIn {
-    url: String,
+struct Whose {
     teacher: String,
 }
 
-#[derive(Deserialize)]
-struct Visit {
-    url: String,
-    teacher: String,
-    #[serde(default = "yes")]
-    typing: bool,
-}
+/// What stands behind the question mark.
+struct Asking(BTreeMap<String, String>);
 
-fn yes() -> bool {
-    true
+impl Asking {
+    fn of(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -135,12 +138,19 @@ impl Handler for Shared {
 
 impl Shared {
     async fn act(&self, method: &Method, uri: &Uri, body: &[u8]) -> Result<Option<Value>, Failure> {
+        let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
+        let asked = Asking(query.collect());
         match (method.as_str(), uri.path()) {
             ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await,
             ("POST", "/browser/visit") => self.visit(serde_json::from_slice(body)?).await,
             ("POST", "/mail/deliver") => self.deliver(serde_json::from_slice(body)?).await,
             ("POST", "/mail/fill") => self.fill(serde_json::from_slice(body)?).await,
-            ("GET", "/mailbox") => self.subjects(uri.query().unwrap_or_default()).await,
+            ("POST", "/mail/code") => self.deliver_code(serde_json::from_slice(body)?).await,
+            ("GET", "/mail/code") => self.mailed_code(&asked).await,
+            ("GET", "/mailbox") => self.subjects(&asked).await,
+            ("POST", "/portal/guess") => self.guess(serde_json::from_slice(body)?).await,
+            ("POST", "/totp/enrol") => self.enrol_totp(serde_json::from_slice(body)?).await,
+            ("GET", "/totp/code") => self.totp_code(&asked).await,
             ("POST", "/push/enrol") => self.enrol(serde_json::from_slice(body)?).await,
             ("POST", "/push/phone") => self.phone(serde_json::from_slice(body)?).await,
             ("POST", "/push/approve") => self.answer_prompt(serde_json::from_slice(body)?, Answer::Approve).await,
@@ -153,32 +163,6 @@ impl Shared {
             _ => return Ok(None),
         }
         .map(Some)
-    }
-
-    async fn sign_in(&self, request: SignIn) -> Result<Value, Failure> {
-        let teacher = teacher(&request.teacher)?;
-        let browser = self.browser_of(teacher).await?;
-        Ok(json!({"redirect": browser.sign_in(&request.url, teacher).await?}))
-    }
-
-    async fn visit(&self, request: Visit) -> Result<Value, Failure> {
-        let teacher = teacher(&request.teacher)?;
-        let browser = self.browser_of(teacher).await?;
-        let page = match request.typing {
-            true => browser.visit(&request.url, teacher).await?,
-            false => browser.visit_without_typing(&request.url).await?,
-        };
-        Ok(json!({"address": page.address, "status": page.status, "text": page.text}))
-    }
-
-    async fn browser_of(&self, teacher: &'static Teacher) -> Result<Arc<Browser>, Failure> {
-        let mut browsers = self.browsers.lock().await;
-        if let Some(known) = browsers.get(teacher.uid) {
-            return Ok(Arc::clone(known));
-        }
-        let browser = Arc::new(Browser::new(&self.academy)?);
-        browsers.insert(teacher.uid, Arc::clone(&browser));
-        Ok(browser)
     }
 }
 

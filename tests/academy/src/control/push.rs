@@ -1,18 +1,12 @@
 //! Push for tests in other languages: addresses to enrol from, and phones of the control's own.
 
-use super::{Failure, Shared, teacher};
+use super::{Failure, Shared, Whose, teacher};
 use crate::PushPhone;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 /// How long a prompt is waited for.
 const PROMPT_LIMIT: Duration = Duration::from_secs(30);
-
-#[derive(Deserialize)]
-pub(super) struct Whose {
-    teacher: String,
-}
 
 #[derive(Clone, Copy)]
 pub(super) enum Answer {

@@ -113,3 +113,35 @@ async fn the_control_visits_the_ent_as_a_teacher() {
         assert!(page["text"].as_str().unwrap().contains("<b>lreset</b>"), "{page}");
     }
 }
+
+#[tokio::test]
+async fn the_control_hands_out_codes_and_has_somebody_guess() {
+    let (_child, hello) = running(&[]).await;
+    let (http, control) = (client("", &[]), hello["control"].as_str().unwrap());
+    let post = async |path: &str, body: Value| post(&http, control, path, body).await;
+    let get = async |path: &str| {
+        let answer = http.get(format!("{control}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    assert!(hello["profiles"]["form"].as_str().unwrap().contains("protocol = \"lemonldap-ng\""));
+    assert!(hello["profiles"]["browser"].as_str().unwrap().contains("protocol = \"saml\""));
+
+    // The browser types the code that it finds itself; the same is handed out.
+    let url = authorize(hello["issuer"].as_str().unwrap(), "mobile");
+    assert_eq!(post("/browser/sign-in", json!({"url": url, "teacher": "pmartin"})).await.0, 200);
+    let is_code = |answer: &Value| answer["code"].as_str().is_some_and(|code| code.len() == 6);
+    let (status, answer) = get("/mail/code?teacher=pmartin&before=0").await;
+    assert!(status == 200 && is_code(&answer), "{answer}");
+    let old = json!({"teacher": "pmartin", "code": "123456", "minutes_ago": 60});
+    assert_eq!(post("/mail/code", old).await, (200, json!({})));
+    assert_eq!(get("/mailbox?teacher=pmartin").await.1["subjects"].as_array().unwrap().len(), 2);
+
+    assert_eq!(get("/totp/code?teacher=tbernard").await.0, 502, "a code of no authenticator");
+    let (status, answer) = post("/totp/enrol", json!({"teacher": "tbernard"})).await;
+    assert!(status == 200 && answer["secret"].is_string(), "{answer}");
+    assert!(is_code(&get("/totp/code?teacher=tbernard").await.1));
+
+    let guess = json!({"teacher": "perfbox", "times": 4});
+    assert_eq!(post("/portal/guess", guess).await, (200, json!({"refused": [5, 5, 5, 86]})));
+    assert_eq!(post("/stop", json!({})).await.0, 200);
+}

@@ -6,6 +6,8 @@ import FoundationNetworking
 struct TestAcademy: Decodable, Sendable {
     let control: String
     let profile: String
+    /// For an app that signs in another way.
+    let profiles: [String: String]
     let caPem: String
     let hosts: [[String]]
 
@@ -43,14 +45,51 @@ struct TestAcademy: Decodable, Sendable {
     }
 
     func subjects(teacher: String, mailbox: String) async throws -> [String] {
-        let url = URL(string: "\(control)/mailbox?teacher=\(teacher)&mailbox=\(mailbox)")!
-        return try await send(URLRequest(url: url))["subjects"] as! [String]
+        try await get("/mailbox?teacher=\(teacher)&mailbox=\(mailbox)")["subjects"] as! [String]
     }
 
-    private func post(_ path: String, _ body: [String: String]) async throws -> [String: Any] {
+    /// What stands at `url` for a teacher's browser, which types nothing.
+    func look(_ url: String, teacher: String) async throws -> String {
+        let page = try await post("/browser/visit", ["url": url, "teacher": teacher, "typing": false])
+        return page["text"] as! String
+    }
+
+    /// The code in the portal's newest mail after the first `before` of the inbox.
+    func mailedCode(_ teacher: String, before: Int) async throws -> String {
+        try await get("/mail/code?teacher=\(teacher)&before=\(before)")["code"] as! String
+    }
+
+    /// Puts a mail with a code into the inbox, as the portal's are.
+    func deliverCode(_ teacher: String, code: String, minutesAgo: Int) async throws {
+        _ = try await post("/mail/code", ["teacher": teacher, "code": code, "minutes_ago": minutesAgo])
+    }
+
+    /// Somebody types wrong passwords at the portal.
+    func guess(_ teacher: String, times: Int) async throws {
+        _ = try await post("/portal/guess", ["teacher": teacher, "times": times])
+    }
+
+    /// The address of a way to the server `host` on which everything takes so long, each way.
+    func slow(_ host: String, ms: Int) async throws -> String {
+        try await post("/wire", ["host": host, "fault": "none", "delay_ms": ms])["address"] as! String
+    }
+
+    func enrolTotp(_ teacher: String) async throws {
+        _ = try await post("/totp/enrol", ["teacher": teacher])
+    }
+
+    func totpCode(_ teacher: String) async throws -> String {
+        try await get("/totp/code?teacher=\(teacher)")["code"] as! String
+    }
+
+    private func get(_ path: String) async throws -> [String: Any] {
+        try await send(URLRequest(url: URL(string: control + path)!))
+    }
+
+    private func post(_ path: String, _ body: [String: Any]) async throws -> [String: Any] {
         var request = URLRequest(url: URL(string: control + path)!)
         request.httpMethod = "POST"
-        request.httpBody = try JSONEncoder().encode(body)
+        request.httpBody = try JSONSerialization.data(withJSONObject: body)
         return try await send(request)
     }
 

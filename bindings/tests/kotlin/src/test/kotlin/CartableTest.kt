@@ -1,10 +1,8 @@
 import fr.cartable.ffi.Cartable
 import fr.cartable.ffi.Change
-import fr.cartable.ffi.ChangeListener
 import fr.cartable.ffi.CompanionException
 import fr.cartable.ffi.LetterState
 import fr.cartable.ffi.MailboxRole
-import fr.cartable.ffi.SecretStore
 import fr.cartable.ffi.SignInState
 import fr.cartable.ffi.SyncListener
 import fr.cartable.ffi.SyncReport
@@ -21,28 +19,10 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.io.TempDir
 import java.io.File
 import java.net.InetAddress
 import java.net.ServerSocket
 import java.util.concurrent.LinkedBlockingQueue
-import java.util.concurrent.TimeUnit
-
-private const val ACADEMY = "academie-test"
-
-private class Changes : ChangeListener {
-    val told = LinkedBlockingQueue<Change>()
-
-    override fun onChanges(changes: List<Change>) {
-        told.addAll(changes)
-        // What a listener throws is its own affair: it goes on being called.
-        throw IllegalStateException("on purpose")
-    }
-
-    fun await(wanted: (Change) -> Boolean) {
-        while (true) if (wanted(told.poll(10, TimeUnit.SECONDS) ?: throw AssertionError("no such change"))) return
-    }
-}
 
 private class Progress : SyncListener {
     val steps = LinkedBlockingQueue<Pair<ULong, ULong>>()
@@ -57,25 +37,13 @@ private class Progress : SyncListener {
     }
 }
 
-class CartableTest {
-    @TempDir
-    lateinit var folder: File
-
-    private suspend fun open(secrets: SecretStore = Keystore(), moved: Map<String, String> = emptyMap(), profile: String = TestAcademy.profile) =
-        Cartable.open(TestAcademy.setup(folder.path, profile, moved), secrets)
-
+class CartableTest : CompanionTest() {
     private suspend fun signIn(cartable: Cartable, teacher: String) {
         val state = cartable.beginSignIn(ACADEMY) as SignInState.Browser
         assertEquals("auth.academie.test", state.host)
         val back = TestAcademy.browser(state.url, teacher)
         assertTrue(cartable.browserReturned(back) is SignInState.SignedIn)
     }
-
-    private suspend fun sync(cartable: Cartable, listener: SyncListener? = null) =
-        cartable.sync(listener).use { withTimeout(30_000) { it.finished() } }
-
-    private inline fun <reified E : CompanionException> fails(crossinline call: suspend () -> Unit): E =
-        assertThrows(E::class.java) { runBlocking { call() } }
 
     @Test
     fun `a teacher signs in, reads, answers and is told what changes`() = runBlocking<Unit> {
@@ -86,6 +54,7 @@ class CartableTest {
             assertEquals(SignInState.SignedOut, cartable.signInState())
             signIn(cartable, "jdupont")
             assertEquals("Jeanne Dupont", cartable.account()?.name)
+            assertTrue(cartable.signOutPage()!!.startsWith("https://auth.academie.test:"))
             assertTrue(secrets.secrets.containsKey("session/$ACADEMY"))
 
             val changes = Changes()
@@ -178,7 +147,7 @@ class CartableTest {
             val nobody = fails<CompanionException.SignInAgain> { cartable.mailboxes() }
             assertEquals("Votre session est terminée.", nobody.told.what)
             val forged = cartable.browserReturned("fr.academie.mobile:/oauth2redirect?code=x&state=y") as SignInState.Failed
-            assertEquals("not-ours", forged.told.key)
+            assertEquals("not-ours" to false, forged.told.key to forged.tryAgain)
             fails<CompanionException.NotFound> { cartable.beginSignIn("atlantide") }
 
             TestAcademy.deliver("block", "Sortie", "Jeudi")
@@ -228,7 +197,7 @@ class CartableTest {
             assertEquals("password-wrong", fails<CompanionException.SignInAgain> { cartable.setMailPassword("faux-1") }.told.key)
             assertEquals("password-wrong", fails<CompanionException.SignInAgain> { cartable.setMailPassword("faux-2") }.told.key)
             val wait = fails<CompanionException.WaitUntil> { cartable.setMailPassword("faux-3") }
-            assertTrue(wait.untilMs > System.currentTimeMillis())
+            assertTrue(wait.untilMs > System.currentTimeMillis() && !wait.locked)
             assertTrue(wait.told.what.startsWith("Encore "))
             cartable.shutdown()
         }

@@ -17,6 +17,9 @@ object TestAcademy {
 
     val profile: String = hello["profile"].asString
 
+    /** The same academy for an app that fills in the portal's form. */
+    val formProfile: String = hello["profiles"].asJsonObject["form"].asString
+
     /** The port in the profile's line that begins with `server`. */
     fun port(server: String): Int =
         Regex("""^$server = \{.*port = (\d+)""", RegexOption.MULTILINE).find(profile)!!.groupValues[1].toInt()
@@ -33,18 +36,46 @@ object TestAcademy {
 
     /** What the teacher's browser does with `url`; gives the address by which it hands back. */
     fun browser(url: String, teacher: String): String =
-        post("/browser/sign-in", JsonObject().apply { addProperty("url", url); addProperty("teacher", teacher) })["redirect"].asString
+        post("/browser/sign-in", json("url" to url, "teacher" to teacher))["redirect"].asString
 
     fun deliver(to: String, subject: String, text: String) {
-        post("/mail/deliver", JsonObject().apply {
-            addProperty("to", "$to@academie.test")
-            addProperty("subject", subject)
-            addProperty("text", text)
-        })
+        post("/mail/deliver", json("to" to "$to@academie.test", "subject" to subject, "text" to text))
     }
 
     fun subjects(teacher: String, mailbox: String): List<String> =
-        send(HttpRequest.newBuilder(uri("/mailbox?teacher=$teacher&mailbox=$mailbox")).GET())["subjects"].asJsonArray.map { it.asString }
+        get("/mailbox?teacher=$teacher&mailbox=$mailbox")["subjects"].asJsonArray.map { it.asString }
+
+    /** What stands at `url` for a teacher's browser, which types nothing. */
+    fun look(url: String, teacher: String): String =
+        post("/browser/visit", json("url" to url, "teacher" to teacher).apply { addProperty("typing", false) })["text"].asString
+
+    /** The code in the portal's newest mail after the first `before` of the inbox. */
+    fun mailedCode(teacher: String, before: Int): String = get("/mail/code?teacher=$teacher&before=$before")["code"].asString
+
+    /** Puts a mail with a code into the inbox, as the portal's are. */
+    fun deliverCode(teacher: String, code: String, minutesAgo: Int) {
+        post("/mail/code", json("teacher" to teacher, "code" to code).apply { addProperty("minutes_ago", minutesAgo) })
+    }
+
+    /** Somebody types wrong passwords at the portal. */
+    fun guess(teacher: String, times: Int) {
+        post("/portal/guess", json("teacher" to teacher).apply { addProperty("times", times) })
+    }
+
+    /** The address of a way to the server `host` on which everything takes so long, each way. */
+    fun slow(host: String, ms: Int): String =
+        post("/wire", json("host" to host, "fault" to "none").apply { addProperty("delay_ms", ms) })["address"].asString
+
+    fun enrolTotp(teacher: String) {
+        post("/totp/enrol", json("teacher" to teacher))
+    }
+
+    fun totpCode(teacher: String): String = get("/totp/code?teacher=$teacher")["code"].asString
+
+    private fun json(vararg texts: Pair<String, String>) =
+        JsonObject().apply { texts.forEach { (name, value) -> addProperty(name, value) } }
+
+    private fun get(path: String): JsonObject = send(HttpRequest.newBuilder(uri(path)).GET())
 
     private fun post(path: String, body: JsonObject): JsonObject =
         send(HttpRequest.newBuilder(uri(path)).POST(HttpRequest.BodyPublishers.ofString(body.toString())))
