@@ -25,12 +25,12 @@ struct TestAcademy: Decodable, Sendable {
         return UInt16(port)!
     }
 
-    func setup(folder: String, profile: String? = nil, moved: [String: String] = [:]) -> Setup {
+    func setup(folder: String, profiles: [String], moved: [String: String] = [:]) -> Setup {
         var addresses: [String: String] = [:]
         for pair in hosts { addresses[pair[0]] = pair[1] }
         addresses.merge(moved) { $1 }
         return Setup(
-            folder: folder, language: "fr-FR", profiles: [profile ?? self.profile],
+            folder: folder, language: "fr-FR", profiles: profiles,
             network: NetworkSettings(onlyRootsPem: caPem, hosts: addresses))
     }
 

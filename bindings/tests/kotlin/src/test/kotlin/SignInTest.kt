@@ -93,6 +93,13 @@ class SignInTest : CompanionTest() {
             assertEquals("unasked-code", alarm.told.key)
             assertTrue(alarm.message != null && alarm.told.next.contains("changez-le"))
             cartable.dismissAlarm(alarm.id)
+
+            // One for a page that the teacher opens in the browser is none.
+            cartable.portalOpened()
+            TestAcademy.deliverCode("pmartin", "654321", minutesAgo = 0)
+            assertEquals("654321", offer(cartable).code)
+            cartable.portalLeft()
+            assertNull(cartable.offeredCode())
             assertEquals(emptyList<Any>(), cartable.alarms())
             cartable.shutdown()
         }
@@ -172,12 +179,24 @@ class SignInTest : CompanionTest() {
     }
 
     @Test
-    fun `a browser that is closed signs nobody in`() = runBlocking<Unit> {
+    fun `a browser that is closed signs nobody in, or where it hands nothing back the app asks who it was`() = runBlocking<Unit> {
         open().use { cartable ->
             assertTrue((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
             assertEquals(SignInState.SignedOut, cartable.browserClosed())
             assertEquals(WayIn.OIDC, cartable.academy()?.wayIn)
             assertNull(cartable.account())
+            cartable.shutdown()
+        }
+        open(profile = TestAcademy.browserProfile).use { cartable ->
+            assertFalse((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
+            val asked = SignInState.Introduction(null, null, listOf("academie.test"))
+            assertEquals(asked, cartable.browserClosed())
+            assertEquals(asked, cartable.introduce("jdupont", "pas une adresse"))
+            assertTrue(cartable.introduce("jdupont", "jdupont@academie.test") is SignInState.SignedIn)
+            val needed = fails<CompanionException.SignInAgain> { sync(cartable) }
+            assertEquals("password-needed", needed.told.key)
+            cartable.setMailPassword(PASSWORD)
+            sync(cartable)
             cartable.shutdown()
         }
     }
