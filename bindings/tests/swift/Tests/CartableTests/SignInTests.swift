@@ -40,6 +40,8 @@ extension CartableTests {
             #expect(card.wayIn == .form)
             #expect(card.secondFactors == [.mailCode, .totp, .push])
             #expect(card.mailDomains == ["academie.test"])
+            let nancy = cartable.academies(query: "Nancy").first { $0.id == "nancy-metz" }!
+            #expect(nancy.wayIn == .browser && nancy.secondFactors == [.pinOtp])
 
             let before = try await academy.subjects(teacher: "pmartin", mailbox: "INBOX").count
             var state = try await give(cartable, "pmartin")
@@ -111,6 +113,36 @@ extension CartableTests {
             try await cartable.portalLeft()
             #expect(try await cartable.offeredCode() == nil)
             #expect(try await cartable.alarms() == [])
+
+            // With an authenticator too, there is a choice.
+            try await academy.enrolTotp("pmartin")
+            state = try await give(cartable, "pmartin")
+            guard case .choice(_, let factors) = state else {
+                Issue.record("\(state)")
+                return
+            }
+            #expect(Set(factors) == [.mailCode, .totp])
+            state = try await cartable.chooseFactor(factor: .totp)
+            guard case .code(_, .totp, nil, nil) = state else {
+                Issue.record("\(state)")
+                return
+            }
+            state = try await cartable.enterCode(code: try await academy.totpCode("pmartin"))
+            guard case .signedIn = state else {
+                Issue.record("\(state)")
+                return
+            }
+            try await cartable.shutdown()
+        }
+
+        @Test("a prompt on the phone lets in once it is approved")
+        func prompt() async throws {
+            try await academy.enrolPhone("block")
+            let cartable = try await phone.open(profile: form)
+            let state = try await give(cartable, "block")
+            #expect(state == .prompt(host: portal))
+            try await academy.approve("block")
+            try await introduce(cartable, try await cartable.promptApproved(), "block")
             try await cartable.shutdown()
         }
 

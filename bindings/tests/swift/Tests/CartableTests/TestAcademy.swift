@@ -82,6 +82,16 @@ struct TestAcademy: Decodable, Sendable {
         try await get("/totp/code?teacher=\(teacher)")["code"] as! String
     }
 
+    /// Gives the teacher a phone that the academy prompts.
+    func enrolPhone(_ teacher: String) async throws {
+        _ = try await post("/push/phone", ["teacher": teacher])
+    }
+
+    /// Waits for the prompt on that phone, and approves it.
+    func approve(_ teacher: String) async throws {
+        _ = try await post("/push/approve", ["teacher": teacher])
+    }
+
     private func get(_ path: String) async throws -> [String: Any] {
         try await send(URLRequest(url: URL(string: control + path)!))
     }

@@ -58,6 +58,8 @@ class SignInTest : CompanionTest() {
             assertEquals(WayIn.FORM, card.wayIn)
             assertEquals(listOf(SecondFactor.MAIL_CODE, SecondFactor.TOTP, SecondFactor.PUSH), card.secondFactors)
             assertEquals(listOf("academie.test"), card.mailDomains)
+            val nancy = cartable.academies("Nancy").single { it.id == "nancy-metz" }
+            assertEquals(WayIn.BROWSER to listOf(SecondFactor.PIN_OTP), nancy.wayIn to nancy.secondFactors)
 
             val before = TestAcademy.subjects("pmartin", "INBOX").size
             val asked = give(cartable, "pmartin") as SignInState.Code
@@ -101,6 +103,25 @@ class SignInTest : CompanionTest() {
             cartable.portalLeft()
             assertNull(cartable.offeredCode())
             assertEquals(emptyList<Any>(), cartable.alarms())
+
+            // With an authenticator too, there is a choice.
+            TestAcademy.enrolTotp("pmartin")
+            val choice = give(cartable, "pmartin") as SignInState.Choice
+            assertEquals(setOf(SecondFactor.MAIL_CODE, SecondFactor.TOTP), choice.factors.toSet())
+            val chosen = cartable.chooseFactor(SecondFactor.TOTP) as SignInState.Code
+            assertEquals(SecondFactor.TOTP, chosen.factor)
+            assertTrue(cartable.enterCode(TestAcademy.totpCode("pmartin")) is SignInState.SignedIn)
+            cartable.shutdown()
+        }
+    }
+
+    @Test
+    fun `a prompt on the phone lets in once it is approved`() = runBlocking<Unit> {
+        TestAcademy.enrolPhone("block")
+        openForm().use { cartable ->
+            assertEquals(SignInState.Prompt(PORTAL), give(cartable, "block"))
+            TestAcademy.approve("block")
+            introduce(cartable, cartable.promptApproved(), "block")
             cartable.shutdown()
         }
     }

@@ -75,6 +75,16 @@ object TestAcademy {
 
     fun totpCode(teacher: String): String = get("/totp/code?teacher=$teacher")["code"].asString
 
+    /** Gives the teacher a phone that the academy prompts. */
+    fun enrolPhone(teacher: String) {
+        post("/push/phone", json("teacher" to teacher))
+    }
+
+    /** Waits for the prompt on that phone, and approves it. */
+    fun approve(teacher: String) {
+        post("/push/approve", json("teacher" to teacher))
+    }
+
     private fun json(vararg texts: Pair<String, String>) =
         JsonObject().apply { texts.forEach { (name, value) -> addProperty(name, value) } }
 
