@@ -22,8 +22,6 @@ pub struct AcademyCard {
     pub second_factors: Vec<SecondFactor>,
     /// The domains of its addresses, today's first. Empty where none is known.
     pub mail_domains: Vec<String>,
-    /// An invented identifiant, to show beside its field, where the academy says how they are made.
-    pub identifier_example: Option<String>,
 }
 
 /// How one signs in at an academy: what `begin_sign_in` comes to as a rule.
@@ -79,7 +77,6 @@ impl From<&Academy> for AcademyCard {
             },
             second_factors: factors.filter_map(SecondFactor::of).collect(),
             mail_domains: academy.mail_domains.clone(),
-            identifier_example: academy.identifier.as_ref().and_then(|form| form.example.clone()),
         }
     }
 }

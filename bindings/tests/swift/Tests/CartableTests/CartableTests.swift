@@ -148,8 +148,8 @@ private final class Progress: SyncListener, @unchecked Sendable {
         #expect(forged.key == "not-ours" && !tryAgain)
         #expect(key(await failure { _ = try await cartable.beginSignIn(academy: "atlantide") }) == "gone")
 
-        try await academy.deliver(to: "block", subject: "Sortie", text: "Jeudi")
-        try await signIn(cartable, "block")
+        try await academy.deliver(to: "jdupont", subject: "Sortie", text: "Jeudi")
+        try await signIn(cartable, "jdupont")
         try await sync(cartable)
         guard case .NotFound = await failure(of: { _ = try await cartable.openMessage(message: 999_999) }) else {
             Issue.record("found")

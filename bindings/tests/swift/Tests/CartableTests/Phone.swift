@@ -25,9 +25,10 @@ final class Phone {
 
     func open(
         _ secrets: Keystore = Keystore(), moved: [String: String] = [:], profile: String? = nil,
-        services: (any ServiceResolver)? = nil
+        known: Bool = true, services: (any ServiceResolver)? = nil
     ) async throws -> Cartable {
-        let setup = academy.setup(folder: folder.path, profile: profile, moved: moved)
+        let profiles = known ? [profile ?? academy.profile] : []
+        let setup = academy.setup(folder: folder.path, profiles: profiles, moved: moved)
         return try await Cartable.open(setup: setup, secrets: secrets, services: services)
     }
 }

@@ -93,5 +93,36 @@ extension CartableTests {
             #expect(records.asked.count == 4)
             try await cartable.shutdown()
         }
+
+        @Test("at an academy of no profile the mail servers say who it is")
+        func own() async throws {
+            let records = Records([
+                "_imaps._tcp.academie.test": ServiceRecord(
+                    priority: 0, weight: 1, port: academy.port("imap"), target: "imap.academie.test"),
+                "_submissions._tcp.academie.test": ServiceRecord(
+                    priority: 0, weight: 1, port: academy.port("smtp"), target: "smtp.academie.test"),
+            ])
+            let moved = ["autoconfig.academie.test": "127.0.0.68", "academie.test": "127.0.0.68"]
+            let cartable = try await phone.open(moved: moved, known: false, services: records)
+            #expect(cartable.academies(query: "essai") == [])
+            let choice = try await cartable.findMailSettings(addressOrHost: "jdupont@academie.test").choices[0]
+            #expect(choice.missing.isEmpty && choice.warnings.isEmpty)
+            let form = SettingsForm(
+                domain: choice.form.domain, imap: choice.form.imap, smtp: choice.form.smtp, login: .identifier,
+                auth: choice.form.auth)
+            try await cartable.confirmMailSettings(form: form)
+            let own = cartable.academy()!
+            var state = try await cartable.beginSignIn(academy: own.id)
+            #expect(state == .introduction(identifier: nil, address: nil, domains: own.mailDomains))
+            state = try await cartable.introduce(identifier: "jdupont", address: "jdupont@academie.test")
+            guard case .signedIn = state else {
+                Issue.record("\(state)")
+                return
+            }
+            try await cartable.setMailPassword(password: "Secret-1234")
+            try await sync(cartable)
+            #expect(try await !cartable.mailboxes().isEmpty)
+            try await cartable.shutdown()
+        }
     }
 }

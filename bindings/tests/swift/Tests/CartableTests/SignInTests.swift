@@ -40,6 +40,8 @@ extension CartableTests {
             #expect(card.wayIn == .form)
             #expect(card.secondFactors == [.mailCode, .totp, .push])
             #expect(card.mailDomains == ["academie.test"])
+            let nancy = cartable.academies(query: "Nancy").first { $0.id == "nancy-metz" }!
+            #expect(nancy.wayIn == .browser && nancy.secondFactors == [.pinOtp])
 
             let before = try await academy.subjects(teacher: "pmartin", mailbox: "INBOX").count
             var state = try await give(cartable, "pmartin")
@@ -99,7 +101,48 @@ extension CartableTests {
             #expect(alarms.count == 1 && alarms[0].told.key == "unasked-code")
             #expect(alarms[0].message != nil && alarms[0].told.next.contains("changez-le"))
             try await cartable.dismissAlarm(alarm: alarms[0].id)
+
+            // One for a page that the teacher opens in the browser is none.
+            try await cartable.portalOpened()
+            try await academy.deliverCode("pmartin", code: "654321", minutesAgo: 0)
+            let another = try await eventually {
+                try await sync(cartable)
+                return try await cartable.offeredCode()
+            }
+            #expect(another.code == "654321")
+            try await cartable.portalLeft()
+            #expect(try await cartable.offeredCode() == nil)
             #expect(try await cartable.alarms() == [])
+
+            // With an authenticator too, there is a choice.
+            try await academy.enrolTotp("pmartin")
+            state = try await give(cartable, "pmartin")
+            guard case .choice(_, let factors) = state else {
+                Issue.record("\(state)")
+                return
+            }
+            #expect(Set(factors) == [.mailCode, .totp])
+            state = try await cartable.chooseFactor(factor: .totp)
+            guard case .code(_, .totp, nil, nil) = state else {
+                Issue.record("\(state)")
+                return
+            }
+            state = try await cartable.enterCode(code: try await academy.totpCode("pmartin"))
+            guard case .signedIn = state else {
+                Issue.record("\(state)")
+                return
+            }
+            try await cartable.shutdown()
+        }
+
+        @Test("a prompt on the phone lets in once it is approved")
+        func prompt() async throws {
+            try await academy.enrolPhone("block")
+            let cartable = try await phone.open(profile: form)
+            let state = try await give(cartable, "block")
+            #expect(state == .prompt(host: portal))
+            try await academy.approve("block")
+            try await introduce(cartable, try await cartable.promptApproved(), "block")
             try await cartable.shutdown()
         }
 
@@ -214,10 +257,10 @@ extension CartableTests {
             try await cartable.shutdown()
         }
 
-        @Test("a browser that is closed signs nobody in")
+        @Test("a browser that is closed signs nobody in, or where it hands nothing back the app asks who it was")
         func closed() async throws {
-            let cartable = try await phone.open()
-            let state = try await cartable.beginSignIn(academy: academyId)
+            var cartable = try await phone.open()
+            var state = try await cartable.beginSignIn(academy: academyId)
             guard case .browser(_, _, true, _) = state else {
                 Issue.record("\(state)")
                 return
@@ -225,6 +268,29 @@ extension CartableTests {
             #expect(try await cartable.browserClosed() == .signedOut)
             #expect(cartable.academy()?.wayIn == .oidc)
             #expect(cartable.account() == nil)
+            try await cartable.shutdown()
+
+            cartable = try await phone.open(profile: academy.profiles["browser"])
+            state = try await cartable.beginSignIn(academy: academyId)
+            guard case .browser(_, _, false, _) = state else {
+                Issue.record("\(state)")
+                return
+            }
+            let asked = SignInState.introduction(identifier: nil, address: nil, domains: ["academie.test"])
+            #expect(try await cartable.browserClosed() == asked)
+            #expect(try await cartable.introduce(identifier: "jdupont", address: "pas une adresse") == asked)
+            state = try await cartable.introduce(identifier: "jdupont", address: "jdupont@academie.test")
+            guard case .signedIn = state else {
+                Issue.record("\(state)")
+                return
+            }
+            guard case .SignInAgain(let needed) = await failure(of: { try await sync(cartable) }) else {
+                Issue.record("synced")
+                return
+            }
+            #expect(needed.key == "password-needed")
+            try await cartable.setMailPassword(password: password)
+            try await sync(cartable)
             try await cartable.shutdown()
         }
 

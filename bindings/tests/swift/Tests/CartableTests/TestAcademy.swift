@@ -25,12 +25,12 @@ struct TestAcademy: Decodable, Sendable {
         return UInt16(port)!
     }
 
-    func setup(folder: String, profile: String? = nil, moved: [String: String] = [:]) -> Setup {
+    func setup(folder: String, profiles: [String], moved: [String: String] = [:]) -> Setup {
         var addresses: [String: String] = [:]
         for pair in hosts { addresses[pair[0]] = pair[1] }
         addresses.merge(moved) { $1 }
         return Setup(
-            folder: folder, language: "fr-FR", profiles: [profile ?? self.profile],
+            folder: folder, language: "fr-FR", profiles: profiles,
             network: NetworkSettings(onlyRootsPem: caPem, hosts: addresses))
     }
 
@@ -80,6 +80,16 @@ struct TestAcademy: Decodable, Sendable {
 
     func totpCode(_ teacher: String) async throws -> String {
         try await get("/totp/code?teacher=\(teacher)")["code"] as! String
+    }
+
+    /// Gives the teacher a phone that the academy prompts.
+    func enrolPhone(_ teacher: String) async throws {
+        _ = try await post("/push/phone", ["teacher": teacher])
+    }
+
+    /// Waits for the prompt on that phone, and approves it.
+    func approve(_ teacher: String) async throws {
+        _ = try await post("/push/approve", ["teacher": teacher])
     }
 
     private func get(_ path: String) async throws -> [String: Any] {

@@ -150,8 +150,8 @@ class CartableTest : CompanionTest() {
             assertEquals("not-ours" to false, forged.told.key to forged.tryAgain)
             fails<CompanionException.NotFound> { cartable.beginSignIn("atlantide") }
 
-            TestAcademy.deliver("block", "Sortie", "Jeudi")
-            signIn(cartable, "block")
+            TestAcademy.deliver("jdupont", "Sortie", "Jeudi")
+            signIn(cartable, "jdupont")
             sync(cartable)
             fails<CompanionException.NotFound> { cartable.openMessage(999_999) }
             val inbox = cartable.mailboxes().first { it.role == MailboxRole.INBOX }

@@ -23,7 +23,7 @@ abstract class CompanionTest {
     protected suspend fun open(
         secrets: SecretStore = Keystore(),
         moved: Map<String, String> = emptyMap(),
-        profile: String = TestAcademy.profile,
+        profile: String? = TestAcademy.profile,
         services: ServiceResolver? = null,
     ) = Cartable.open(TestAcademy.setup(folder.path, profile, moved), secrets, services)
 

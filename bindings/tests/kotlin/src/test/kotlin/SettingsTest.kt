@@ -6,6 +6,7 @@ import fr.cartable.ffi.ServiceRecord
 import fr.cartable.ffi.ServiceResolver
 import fr.cartable.ffi.SettingsField
 import fr.cartable.ffi.SettingsSource
+import fr.cartable.ffi.SignInState
 import fr.cartable.ffi.TlsStart
 import fr.cartable.ffi.WayIn
 import kotlinx.coroutines.runBlocking
@@ -94,6 +95,32 @@ class SettingsTest : CompanionTest() {
             assertEquals(listOf(SettingsField.IMAP_HOST, SettingsField.SMTP_HOST, SettingsField.LOGIN), choice.missing)
             assertEquals(listOf("not-searched"), choice.warnings.map { it.told.key })
             assertEquals(4, records.asked.size)
+            cartable.shutdown()
+        }
+    }
+
+    @Test
+    fun `at an academy of no profile the mail servers say who it is`() = runBlocking<Unit> {
+        val records = Records(
+            mapOf(
+                "_imaps._tcp.academie.test" to ServiceRecord(0u, 1u, TestAcademy.port("imap").toUShort(), "imap.academie.test"),
+                "_submissions._tcp.academie.test" to
+                    ServiceRecord(0u, 1u, TestAcademy.port("smtp").toUShort(), "smtp.academie.test"),
+            ),
+        )
+        val moved = mapOf("autoconfig.academie.test" to "127.0.0.66", "academie.test" to "127.0.0.66")
+        open(moved = moved, profile = null, services = records).use { cartable ->
+            assertEquals(emptyList<Any>(), cartable.academies("essai"))
+            val choice = cartable.findMailSettings("jdupont@academie.test").choices.single()
+            assertTrue(choice.missing.isEmpty() && choice.warnings.isEmpty())
+            cartable.confirmMailSettings(choice.form.copy(login = MailLogin.IDENTIFIER))
+            val own = cartable.academy()!!
+            val asked = cartable.beginSignIn(own.id) as SignInState.Introduction
+            assertEquals(own.mailDomains, asked.domains)
+            assertTrue(cartable.introduce("jdupont", "jdupont@academie.test") is SignInState.SignedIn)
+            cartable.setMailPassword("Secret-1234")
+            sync(cartable)
+            assertTrue(cartable.mailboxes().isNotEmpty())
             cartable.shutdown()
         }
     }

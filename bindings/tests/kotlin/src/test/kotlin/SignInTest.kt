@@ -35,7 +35,7 @@ class SignInTest : CompanionTest() {
 
     /** Says the address, which the portal does not tell. */
     private suspend fun introduce(cartable: Cartable, state: SignInState, teacher: String) {
-        assertEquals(SignInState.Introduction(teacher, null, listOf("academie.test")), state)
+        assertEquals(SignInState.Introduction(teacher, null, listOf("academie.test"), null), state)
         val signedIn = cartable.introduce("", "$teacher@academie.test") as SignInState.SignedIn
         assertEquals(teacher to "$teacher@academie.test", signedIn.who.identifier to signedIn.who.address)
         assertEquals(signedIn.who, cartable.account())
@@ -58,6 +58,8 @@ class SignInTest : CompanionTest() {
             assertEquals(WayIn.FORM, card.wayIn)
             assertEquals(listOf(SecondFactor.MAIL_CODE, SecondFactor.TOTP, SecondFactor.PUSH), card.secondFactors)
             assertEquals(listOf("academie.test"), card.mailDomains)
+            val nancy = cartable.academies("Nancy").single { it.id == "nancy-metz" }
+            assertEquals(WayIn.BROWSER to listOf(SecondFactor.PIN_OTP), nancy.wayIn to nancy.secondFactors)
 
             val before = TestAcademy.subjects("pmartin", "INBOX").size
             val asked = give(cartable, "pmartin") as SignInState.Code
@@ -93,7 +95,33 @@ class SignInTest : CompanionTest() {
             assertEquals("unasked-code", alarm.told.key)
             assertTrue(alarm.message != null && alarm.told.next.contains("changez-le"))
             cartable.dismissAlarm(alarm.id)
+
+            // One for a page that the teacher opens in the browser is none.
+            cartable.portalOpened()
+            TestAcademy.deliverCode("pmartin", "654321", minutesAgo = 0)
+            assertEquals("654321", offer(cartable).code)
+            cartable.portalLeft()
+            assertNull(cartable.offeredCode())
             assertEquals(emptyList<Any>(), cartable.alarms())
+
+            // With an authenticator too, there is a choice.
+            TestAcademy.enrolTotp("pmartin")
+            val choice = give(cartable, "pmartin") as SignInState.Choice
+            assertEquals(setOf(SecondFactor.MAIL_CODE, SecondFactor.TOTP), choice.factors.toSet())
+            val chosen = cartable.chooseFactor(SecondFactor.TOTP) as SignInState.Code
+            assertEquals(SecondFactor.TOTP, chosen.factor)
+            assertTrue(cartable.enterCode(TestAcademy.totpCode("pmartin")) is SignInState.SignedIn)
+            cartable.shutdown()
+        }
+    }
+
+    @Test
+    fun `a prompt on the phone lets in once it is approved`() = runBlocking<Unit> {
+        TestAcademy.enrolPhone("block")
+        openForm().use { cartable ->
+            assertEquals(SignInState.Prompt(PORTAL), give(cartable, "block"))
+            TestAcademy.approve("block")
+            introduce(cartable, cartable.promptApproved(), "block")
             cartable.shutdown()
         }
     }
@@ -172,12 +200,24 @@ class SignInTest : CompanionTest() {
     }
 
     @Test
-    fun `a browser that is closed signs nobody in`() = runBlocking<Unit> {
+    fun `a browser that is closed signs nobody in, or where it hands nothing back the app asks who it was`() = runBlocking<Unit> {
         open().use { cartable ->
             assertTrue((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
             assertEquals(SignInState.SignedOut, cartable.browserClosed())
             assertEquals(WayIn.OIDC, cartable.academy()?.wayIn)
             assertNull(cartable.account())
+            cartable.shutdown()
+        }
+        open(profile = TestAcademy.browserProfile).use { cartable ->
+            assertFalse((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
+            val asked = SignInState.Introduction(null, null, listOf("academie.test"))
+            assertEquals(asked, cartable.browserClosed())
+            assertEquals(asked, cartable.introduce("jdupont", "pas une adresse"))
+            assertTrue(cartable.introduce("jdupont", "jdupont@academie.test") is SignInState.SignedIn)
+            val needed = fails<CompanionException.SignInAgain> { sync(cartable) }
+            assertEquals("password-needed", needed.told.key)
+            cartable.setMailPassword(PASSWORD)
+            sync(cartable)
             cartable.shutdown()
         }
     }

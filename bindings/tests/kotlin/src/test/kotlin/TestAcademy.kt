@@ -20,18 +20,21 @@ object TestAcademy {
     /** The same academy for an app that fills in the portal's form. */
     val formProfile: String = hello["profiles"].asJsonObject["form"].asString
 
+    /** The same for an app of whose portal nothing is known but its page. */
+    val browserProfile: String = hello["profiles"].asJsonObject["browser"].asString
+
     /** The port in the profile's line that begins with `server`. */
     fun port(server: String): Int =
         Regex("""^$server = \{.*port = (\d+)""", RegexOption.MULTILINE).find(profile)!!.groupValues[1].toInt()
 
     fun setup(
         folder: String,
-        profile: String = this.profile,
+        profile: String? = this.profile,
         moved: Map<String, String> = emptyMap(),
         language: String = "fr-FR",
     ): Setup {
         val hosts = hello["hosts"].asJsonArray.associate { it.asJsonArray[0].asString to it.asJsonArray[1].asString }
-        return Setup(folder, language, listOf(profile), NetworkSettings(hello["ca_pem"].asString, hosts + moved))
+        return Setup(folder, language, listOfNotNull(profile), NetworkSettings(hello["ca_pem"].asString, hosts + moved))
     }
 
     /** What the teacher's browser does with `url`; gives the address by which it hands back. */
@@ -71,6 +74,16 @@ object TestAcademy {
     }
 
     fun totpCode(teacher: String): String = get("/totp/code?teacher=$teacher")["code"].asString
+
+    /** Gives the teacher a phone that the academy prompts. */
+    fun enrolPhone(teacher: String) {
+        post("/push/phone", json("teacher" to teacher))
+    }
+
+    /** Waits for the prompt on that phone, and approves it. */
+    fun approve(teacher: String) {
+        post("/push/approve", json("teacher" to teacher))
+    }
 
     private fun json(vararg texts: Pair<String, String>) =
         JsonObject().apply { texts.forEach { (name, value) -> addProperty(name, value) } }
