@@ -1,7 +1,9 @@
 mod cas;
 mod faults;
 mod forge;
+mod form;
 mod id_token;
+mod lemon;
 mod oidc;
 mod page;
 mod scripted;
