@@ -54,3 +54,10 @@ pub(super) async fn forget(store: &Store, academy: &str) -> Result<(), StoreErro
         })
         .await
 }
+
+/// Whether it can be the name of an account.
+pub(super) fn is_name(identifier: &str) -> bool {
+    !identifier.is_empty()
+        && identifier.len() <= 128
+        && !identifier.chars().any(|c| c.is_control() || c.is_whitespace())
+}

@@ -60,9 +60,18 @@ impl Answer {
 
     fn of_status<T: DeserializeOwned>(&self, good: &[u16], what: &'static str) -> Result<T, SignInFailure> {
         if !good.contains(&self.status) || !self.is_json() {
-            return Err(SignInFailure::PortalBroken { status: self.status });
+            return Err(self.broken());
         }
         serde_json::from_slice(&self.body).map_err(|_| SignInFailure::Malformed(what))
+    }
+
+    /// A portal that is out of order, or too busy (RFC 6585, 4), has judged nothing, whatever its answer's body says.
+    pub(super) fn in_order(&self) -> Result<(), SignInFailure> {
+        if self.status == 429 || self.status >= 500 { Err(self.broken()) } else { Ok(()) }
+    }
+
+    pub(super) fn broken(&self) -> SignInFailure {
+        SignInFailure::PortalBroken { status: self.status }
     }
 
     /// The body where it is JSON, whatever the status.

@@ -1,6 +1,6 @@
 //! What an unfinished sign-in needs in order to go on after the app has ended. Lies in the keystore, for it lets in.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -11,6 +11,9 @@ use crate::ports::{SecretKey, SecretStore, SecretStoreError};
 
 /// Tabs of the browser whose answer is taken: the newest ones.
 const TABS: usize = 3;
+
+/// More than any honest sign-in comes to; a keystore is no place for a portal's whole pages.
+const LARGEST: usize = 64 * 1024;
 
 /// An unfinished sign-in.
 #[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
@@ -43,12 +46,27 @@ impl Pending {
 
     pub(super) fn keep(&self, secrets: &dyn SecretStore, key: &SecretKey) -> Result<(), SignInFailure> {
         let text = serde_json::to_string(self).map_err(|_| SignInFailure::Malformed("sign-in"))?;
-        Ok(secrets.put(key, &text.into())?)
+        let text = SecretString::from(text);
+        if text.expose_secret().len() > LARGEST {
+            return Err(SignInFailure::TooLarge);
+        }
+        Ok(secrets.put(key, &text)?)
     }
 
-    /// The one that is kept. What another version has written, or nobody can read, is none.
-    pub(super) fn load(secrets: &dyn SecretStore, key: &SecretKey) -> Result<Option<Self>, SecretStoreError> {
+    /// The one that is kept, where its question is still `asked`. What another version has written, or nobody can read, is none,
+    /// and goes.
+    pub(super) fn load(
+        secrets: &dyn SecretStore,
+        key: &SecretKey,
+        asked: impl Fn(&Question) -> bool,
+    ) -> Result<Option<Self>, SecretStoreError> {
         let Some(text) = secrets.load(key)? else { return Ok(None) };
-        Ok(serde_json::from_str(text.expose_secret()).ok())
+        let text = text.expose_secret();
+        let pending: Option<Self> = if text.len() > LARGEST { None } else { serde_json::from_str(text).ok() };
+        let pending = pending.filter(|pending| asked(&pending.question));
+        if pending.is_none() {
+            let _ = secrets.delete(key);
+        }
+        Ok(pending)
     }
 }

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::account;
+use super::account::{self, is_name};
 use super::oidc::Oidc;
 use super::pending::Pending;
 use super::session::Session;
@@ -86,12 +86,16 @@ impl SignIn {
             turn: tokio::sync::Mutex::new(()),
             stop: Mutex::default(),
         };
-        // Somebody signed in may have begun anew because the session had ended: that sign-in goes on. A keystore that is
-        // still locked must not keep anybody from the mail on the phone.
-        if let Ok(Some(pending)) = sign_in.pending() {
-            sign_in.set(SignInState::Asks(pending.question.clone()));
-        }
+        sign_in.ask_again();
         Ok(sign_in)
+    }
+
+    /// Asks what was asked last, where the sign-in is unfinished. Somebody signed in may have begun anew because the session had
+    /// ended: that sign-in goes on. A keystore that is still locked must not keep anybody from the mail on the phone.
+    fn ask_again(&self) {
+        if let Ok(Some(pending)) = self.pending() {
+            self.set(SignInState::Asks(pending.question.clone()));
+        }
     }
 
     /// Who signed in last and has not signed out: the person whose mail is on the phone, also while a new sign-in is under
@@ -121,6 +125,12 @@ impl SignIn {
     /// Waits for the portal where the event needs it, at most a few minutes, and as a rule two seconds.
     pub async fn happen(&self, event: SignInEvent) -> SignInState {
         let _turn = self.turn.lock().await;
+        if matches!(self.state(), SignInState::Preparing | SignInState::Checking) {
+            // The event before was cut short: whoever waited for it has gone.
+            let who = self.account().await.ok().flatten();
+            self.set(who.map_or(SignInState::SignedOut, SignInState::SignedIn));
+            self.ask_again();
+        }
         let mut event = Some(event);
         while let Some(next) = event.take() {
             let before = self.state();
@@ -160,9 +170,8 @@ impl SignIn {
             Effect::AskWho => self.ask_who(None, None).await,
             Effect::Introduce { identifier, address } => self.introduce(&identifier, &address).await,
             Effect::Recall => return self.account().await.ok().flatten().map(SignInEvent::Recalled),
-            // What could not be forgotten is overwritten by the next sign-in, and useless without the browser's answer.
             Effect::ForgetPending => {
-                let _ = self.secrets.delete(&self.pending_key());
+                self.forget_pending().await;
                 return None;
             }
             Effect::EndSession => return self.end_session().await.err().map(SignInEvent::Broke),
@@ -270,6 +279,15 @@ impl SignIn {
         Ok(SignInEvent::Entered(who))
     }
 
+    /// What could not be forgotten is overwritten by the next sign-in, and useless without the browser's answer.
+    async fn forget_pending(&self) {
+        let _ = self.secrets.delete(&self.pending_key());
+        let Ok(known) = self.account().await else { return };
+        if let Some(other) = self.session.end_others(known.as_ref().map(|who| who.identifier.as_str())).await {
+            let _ = self.secrets.delete(&SecretKey::mail_password(&self.academy.id, &other));
+        }
+    }
+
     async fn end_session(&self) -> Result<(), SignInFailure> {
         self.session.end().await?;
         Ok(account::forget(&self.store, &self.academy.id).await?)
@@ -282,7 +300,22 @@ impl SignIn {
     }
 
     fn pending(&self) -> Result<Option<Pending>, SignInFailure> {
-        Ok(Pending::load(&*self.secrets, &self.pending_key())?)
+        Ok(Pending::load(&*self.secrets, &self.pending_key(), |question| self.is_asked_here(question))?)
+    }
+
+    /// Whether what was asked before the app ended still leads to the host that it names: the profile may be a newer one.
+    fn is_asked_here(&self, question: &Question) -> bool {
+        match question {
+            Question::Browser { url, host, .. } => {
+                let url = Url::parse(url).ok().filter(|url| self.academy.is_official(url));
+                url.is_some_and(|url| url.host_str() == Some(host))
+            }
+            Question::Password { host, .. }
+            | Question::Choice { host, .. }
+            | Question::Code { host, .. }
+            | Question::Prompt { host, .. } => self.host().is_ok_and(|ours| ours == *host),
+            Question::Introduction { .. } | Question::Wait { .. } => true,
+        }
     }
 
     fn pending_key(&self) -> SecretKey {
@@ -301,6 +334,12 @@ impl SignIn {
         *self.typed.lock().unwrap_or_else(PoisonError::into_inner) = typed;
     }
 
+    /// Whether it still knows what was typed.
+    #[cfg(test)]
+    pub(super) fn remembers(&self) -> bool {
+        self.typed().is_some()
+    }
+
     fn typed(&self) -> Option<Credentials> {
         self.typed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -314,13 +353,6 @@ fn browser(url: &str, hands_back: bool, notice: Option<Notice>) -> Result<Questi
     let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let host = host.ok_or(SignInFailure::Malformed("address"))?;
     Ok(Question::Browser { url: url.to_owned(), host, hands_back, notice })
-}
-
-/// Whether it can be the name of an account.
-fn is_name(identifier: &str) -> bool {
-    !identifier.is_empty()
-        && identifier.len() <= 128
-        && !identifier.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 fn is_address(address: &str) -> bool {

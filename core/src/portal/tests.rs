@@ -1,9 +1,13 @@
 mod cas;
 mod faults;
 mod forge;
+mod form;
 mod id_token;
+mod lemon;
+mod model;
 mod oidc;
 mod page;
+mod pending;
 mod scripted;
 mod session;
 mod time;

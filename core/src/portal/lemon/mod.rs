@@ -11,11 +11,13 @@ use reqwest::RequestBuilder;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub(super) use jar::Jar;
 
+use super::account::is_name;
 use super::fetch::{Answer, fetch};
 use super::page::{Form, Page};
 use super::state::SignInFailure;
@@ -97,12 +99,24 @@ impl Next {
     }
 }
 
-/// What the portal answers in JSON. The number comes as a number or as a text.
+/// What the portal answers in JSON.
 #[derive(Deserialize)]
 struct Said {
-    result: serde_json::Value,
+    result: Value,
     #[serde(default)]
-    error: serde_json::Value,
+    error: Value,
+}
+
+impl Said {
+    fn is_done(&self) -> bool {
+        number(&self.result) == Some(1)
+    }
+}
+
+/// A number that the portal writes as a number or as a text.
+fn number(value: &Value) -> Option<i32> {
+    let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    number.and_then(|number| i32::try_from(number).ok())
 }
 
 /// The form of one portal.
@@ -122,12 +136,16 @@ impl Lemon<'_> {
             self.official(to)?;
             return Ok(None);
         }
-        if answer.status >= 500 {
-            return Err(SignInFailure::PortalBroken { status: answer.status });
+        answer.in_order()?;
+        if !answer.is_page() {
+            return Err(answer.broken());
         }
         let mut jar = Jar::default();
         jar.take(answer.cookies.iter().map(|field| field.as_str()), self.now_ms);
         let page = Page::read(&answer.body);
+        if page.forms.is_empty() && answer.status >= 400 {
+            return Err(answer.broken());
+        }
         let mut forms = page.forms.into_iter().filter(|form| form.asks_for("password"));
         let (Some(form), None) = (forms.next(), forms.next()) else { return Ok(None) };
         let ours = ["user", "password"];
@@ -173,12 +191,13 @@ impl Lemon<'_> {
     /// Whose session these cookies hold, as the portal says; `None` when it has ended.
     pub(super) async fn who(&self, cookies: &SecretString) -> Result<Option<String>, SignInFailure> {
         let answer = fetch(self.get("/mysession/?whoami", cookies)?).await?;
-        let who = answer.any_json::<Said>().and_then(|said| said.result.as_str().map(str::to_owned));
-        let who = who.filter(|who| !who.is_empty() && who.len() <= 128 && !who.chars().any(char::is_control));
-        match (answer.status, who) {
-            (200, Some(who)) => Ok(Some(who)),
-            (status, _) if status >= 500 => Err(SignInFailure::PortalBroken { status }),
-            _ => Ok(None),
+        answer.in_order()?;
+        match answer.any_json::<Said>() {
+            Some(said) => {
+                Ok(said.result.as_str().filter(|who| answer.status == 200 && is_name(who)).map(str::to_owned))
+            }
+            None if answer.status == 401 => Ok(None),
+            None => Err(answer.broken()),
         }
     }
 
@@ -187,8 +206,8 @@ impl Lemon<'_> {
         let answer = fetch(self.get("/?logout=1", cookies)?).await?;
         // Any result of 1: the number beside it depends on which applications are told.
         match answer.any_json::<Said>() {
-            Some(said) if said.result == 1 => Ok(()),
-            _ => Err(SignInFailure::PortalBroken { status: answer.status }),
+            Some(said) if said.is_done() => Ok(()),
+            _ => Err(answer.broken()),
         }
     }
 
@@ -201,6 +220,7 @@ impl Lemon<'_> {
     }
 
     async fn read(&self, answer: &Answer, jar: &mut Jar) -> Result<Step, SignInFailure> {
+        answer.in_order()?;
         jar.take(answer.cookies.iter().map(|field| field.as_str()), self.now_ms);
         if let Some(to) = answer.redirect() {
             // An enrolment must come first.
@@ -209,16 +229,18 @@ impl Lemon<'_> {
             }
             return self.entered(jar, None).await;
         }
-        if let Some(said) = answer.any_json::<Said>() {
-            if said.result == 1 {
+        if answer.is_json() {
+            let said = answer.any_json::<Said>().ok_or(SignInFailure::Malformed("answer"))?;
+            if said.is_done() {
                 return self.entered(jar, None).await;
             }
-            let number = said.error.as_i64().or_else(|| said.error.as_str()?.parse().ok());
-            let number = number.and_then(|number| i32::try_from(number).ok());
-            return Ok(Step::Refused(word(number.ok_or(SignInFailure::Malformed("answer"))?, None)));
+            return Ok(match number(&said.error).ok_or(SignInFailure::Malformed("answer"))? {
+                FIRST_ACCESS => Step::Browser,
+                number => Step::Refused(word(number, None)),
+            });
         }
-        if answer.status >= 500 {
-            return Err(SignInFailure::PortalBroken { status: answer.status });
+        if !answer.is_page() {
+            return Err(answer.broken());
         }
         let page = Page::read(&answer.body);
         if let Some(number) = page.messages.iter().find(|number| **number > 0 && **number != FIRST_ACCESS) {
@@ -243,14 +265,17 @@ impl Lemon<'_> {
         if let Some(warning) = page.text("pwdWillExpire") {
             return self.entered(jar, seconds_of(warning)).await;
         }
-        Ok(Step::Browser)
+        // What the browser would be shown too.
+        if page.forms.is_empty() && answer.status != 200 { Err(answer.broken()) } else { Ok(Step::Browser) }
     }
 
     /// Makes sure that the portal sees it so too.
     async fn entered(&self, jar: &Jar, password_ends_s: Option<i64>) -> Result<Step, SignInFailure> {
-        match self.who(&jar.header()).await? {
-            Some(identifier) => Ok(Step::In(Entered { identifier, jar: jar.clone(), password_ends_s })),
-            None => Ok(Step::Browser),
+        match self.who(&jar.header()).await {
+            Ok(Some(identifier)) => Ok(Step::In(Entered { identifier, jar: jar.clone(), password_ends_s })),
+            // No session after all, or a portal that does not tell whose it is.
+            Ok(None) | Err(SignInFailure::PortalBroken { status: ..429 }) => Ok(Step::Browser),
+            Err(other) => Err(other),
         }
     }
 

@@ -2,10 +2,10 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Credentials, SignIn, is_name};
+use super::{Credentials, SignIn};
 use crate::academy::{MailSecret, Portal, SecondFactor, WayIn};
 use crate::attempts::{LedgerError, Outcome, Presence, Room};
-use crate::portal::account;
+use crate::portal::account::{self, is_name};
 use crate::portal::lemon::{Entered, Lemon, Next, Step, Word};
 use crate::portal::pending::Pending;
 use crate::portal::state::{Notice, Question, SignInEvent, SignInFailure, Who};
@@ -280,7 +280,7 @@ impl SignIn {
         Ok(Lemon { academy: &self.academy, network: &self.network, portal, now_ms: self.clock.now_ms() })
     }
 
-    fn host(&self) -> Result<String, SignInFailure> {
+    pub(super) fn host(&self) -> Result<String, SignInFailure> {
         Ok(self.form()?.address.host_str().unwrap_or_default().to_owned())
     }
 

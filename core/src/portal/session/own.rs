@@ -107,11 +107,32 @@ impl Session {
     /// Ends the session at the portal, where the app holds it, and forgets it. A portal that cannot be reached ends it by itself
     /// in its time; the phone forgets it at once.
     pub(in crate::portal) async fn end(&self) -> Result<(), SecretStoreError> {
-        if let (Ok(Some(stored)), Some(lemon)) = (self.load_cookies(), self.lemon()) {
-            let _ = timeout(END_LIMIT, lemon.sign_out(&stored.jar.header())).await;
+        if let Ok(Some(stored)) = self.load_cookies() {
+            self.end_at_portal(&stored).await;
         }
         self.forget_cookies()?;
         self.secrets.delete(&self.key())
+    }
+
+    /// Ends and forgets what is not the session of `account`: a sign-in got that far, and then came to nothing. Gives whose
+    /// cookies they were. What the keystore does not forget now, it does the next time.
+    pub(in crate::portal) async fn end_others(&self, account: Option<&str>) -> Option<String> {
+        if let Err(SessionError::Ended) = self.load(account.unwrap_or_default()) {
+            let _ = self.secrets.delete(&self.key());
+        }
+        let stored = self.load_cookies().ok().flatten()?;
+        if account.is_some_and(|account| account.eq_ignore_ascii_case(&stored.identifier)) {
+            return None;
+        }
+        self.end_at_portal(&stored).await;
+        let _ = self.forget_cookies();
+        Some(stored.identifier.clone())
+    }
+
+    async fn end_at_portal(&self, stored: &Stored) {
+        if let Some(lemon) = self.lemon() {
+            let _ = timeout(END_LIMIT, lemon.sign_out(&stored.jar.header())).await;
+        }
     }
 
     pub(in crate::portal) fn forget_cookies(&self) -> Result<(), SecretStoreError> {

@@ -28,8 +28,12 @@ impl Resolver for Loopback {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reply {
     pub(super) text: String,
+    /// Behind it, where it is no text.
+    pub(super) body: Vec<u8>,
     /// Sent over and over behind it while somebody reads.
     pub(super) filler: &'static [u8],
+    /// Waited between two of those.
+    pub(super) drip: Duration,
     /// Waited before it.
     pub(super) delay: Duration,
 }
@@ -60,13 +64,19 @@ impl Scripted {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (answer, log, acceptor) = (Arc::clone(&answer), Arc::clone(&log), acceptor.clone());
                 tokio::spawn(async move {
+                    let _ = tcp.set_nodelay(true);
                     let Ok(mut tls) = acceptor.accept(tcp).await else { return };
                     let request = request(&mut tls).await;
                     log.lock().unwrap().push(request.clone());
                     let reply = answer(port, &request);
                     tokio::time::sleep(reply.delay).await;
                     let _ = tls.write_all(reply.text.as_bytes()).await;
-                    while !reply.filler.is_empty() && tls.write_all(reply.filler).await.is_ok() {}
+                    let _ = tls.write_all(&reply.body).await;
+                    while !reply.filler.is_empty() && tls.write_all(reply.filler).await.is_ok() {
+                        if !reply.drip.is_zero() {
+                            tokio::time::sleep(reply.drip).await;
+                        }
+                    }
                     let _ = tls.shutdown().await;
                 });
             }

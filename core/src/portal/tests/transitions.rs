@@ -201,6 +201,24 @@ fn events() -> Vec<fn() -> E> {
     ]
 }
 
+#[test]
+fn nobody_is_in_unless_an_effect_says_so_and_an_end_forgets_what_was_pending() {
+    let asked = || questions().into_iter().map(|(_, question)| E::Asked(question));
+    for (name, state) in states() {
+        for event in events().into_iter().map(|make| make()).chain(asked()) {
+            let what = format!("{name}, {event:?}");
+            let told = matches!(event, E::Entered(_) | E::Recalled(_));
+            let given = matches!(event, E::Password { .. });
+            let was_open = matches!(state, S::Asks(_) | S::Preparing | S::Checking);
+            let (after, effects) = transition(state.clone(), event);
+            assert!(told || !matches!(after, S::SignedIn(_)) || after == state, "{what}");
+            let ended = was_open && matches!(after, S::SignedIn(_) | S::SignedOut | S::Failed(_));
+            assert!(!ended || effects.first() == Some(&Effect::ForgetPending), "{what}");
+            assert!(given || !effects.iter().any(|effect| matches!(effect, Effect::TryPassword { .. })), "{what}");
+        }
+    }
+}
+
 fn name(event: &E) -> &'static str {
     match event {
         E::Begin => "Begin",

@@ -113,7 +113,7 @@ extension CartableTests {
             try await cartable.confirmMailSettings(form: form)
             let own = cartable.academy()!
             var state = try await cartable.beginSignIn(academy: own.id)
-            #expect(state == .introduction(identifier: nil, address: nil, domains: own.mailDomains))
+            #expect(state == .introduction(identifier: nil, address: nil, domains: own.mailDomains, notice: nil))
             state = try await cartable.introduce(identifier: "jdupont", address: "jdupont@academie.test")
             guard case .signedIn = state else {
                 Issue.record("\(state)")

@@ -23,7 +23,7 @@ extension CartableTests {
 
         /// Says the address, which the portal does not tell.
         private func introduce(_ cartable: Cartable, _ state: SignInState, _ teacher: String) async throws {
-            #expect(state == .introduction(identifier: teacher, address: nil, domains: ["academie.test"]))
+            #expect(state == .introduction(identifier: teacher, address: nil, domains: ["academie.test"], notice: nil))
             let state = try await cartable.introduce(identifier: "", address: "\(teacher)@academie.test")
             guard case .signedIn(let who) = state else {
                 Issue.record("\(state)")
@@ -140,7 +140,7 @@ extension CartableTests {
             try await academy.enrolPhone("block")
             let cartable = try await phone.open(profile: form)
             let state = try await give(cartable, "block")
-            #expect(state == .prompt(host: portal))
+            #expect(state == .prompt(host: portal, notice: nil))
             try await academy.approve("block")
             try await introduce(cartable, try await cartable.promptApproved(), "block")
             try await cartable.shutdown()
@@ -276,7 +276,7 @@ extension CartableTests {
                 Issue.record("\(state)")
                 return
             }
-            let asked = SignInState.introduction(identifier: nil, address: nil, domains: ["academie.test"])
+            let asked = SignInState.introduction(identifier: nil, address: nil, domains: ["academie.test"], notice: nil)
             #expect(try await cartable.browserClosed() == asked)
             #expect(try await cartable.introduce(identifier: "jdupont", address: "pas une adresse") == asked)
             state = try await cartable.introduce(identifier: "jdupont", address: "jdupont@academie.test")

@@ -119,7 +119,7 @@ class SignInTest : CompanionTest() {
     fun `a prompt on the phone lets in once it is approved`() = runBlocking<Unit> {
         TestAcademy.enrolPhone("block")
         openForm().use { cartable ->
-            assertEquals(SignInState.Prompt(PORTAL), give(cartable, "block"))
+            assertEquals(SignInState.Prompt(PORTAL, null), give(cartable, "block"))
             TestAcademy.approve("block")
             introduce(cartable, cartable.promptApproved(), "block")
             cartable.shutdown()
@@ -210,7 +210,7 @@ class SignInTest : CompanionTest() {
         }
         open(profile = TestAcademy.browserProfile).use { cartable ->
             assertFalse((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
-            val asked = SignInState.Introduction(null, null, listOf("academie.test"))
+            val asked = SignInState.Introduction(null, null, listOf("academie.test"), null)
             assertEquals(asked, cartable.browserClosed())
             assertEquals(asked, cartable.introduce("jdupont", "pas une adresse"))
             assertTrue(cartable.introduce("jdupont", "jdupont@academie.test") is SignInState.SignedIn)
