@@ -212,7 +212,8 @@ class SignInTest : CompanionTest() {
             assertFalse((cartable.beginSignIn(ACADEMY) as SignInState.Browser).handsBack)
             val asked = SignInState.Introduction(null, null, listOf("academie.test"), null)
             assertEquals(asked, cartable.browserClosed())
-            assertEquals(asked, cartable.introduce("jdupont", "pas une adresse"))
+            val again = cartable.introduce("jdupont", "pas une adresse") as SignInState.Introduction
+            assertEquals("not-an-address", again.notice?.key)
             assertTrue(cartable.introduce("jdupont", "jdupont@academie.test") is SignInState.SignedIn)
             val needed = fails<CompanionException.SignInAgain> { sync(cartable) }
             assertEquals("password-needed", needed.told.key)
