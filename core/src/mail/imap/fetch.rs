@@ -7,7 +7,7 @@ use async_imap::imap_proto::{AttributeValue, RequestId, Response};
 
 use super::error::{ImapError, Limit};
 use super::response::internal_date;
-use super::session::ImapSession;
+use super::session::{ImapSession, PIPELINE};
 use super::set::UidSet;
 use crate::mail::flags::Flags;
 
@@ -19,9 +19,6 @@ const HEADERS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIEL
 const HEADERS_AND_RESULTS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO CC REPLY-TO \
                                    SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID \
                                    AUTHENTICATION-RESULTS)]<0.262144>)";
-/// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
-/// and back, eight take half the time of two.
-const PIPELINE: usize = 8;
 /// How much of an answer is read at once: five hundred headers of 256 KiB are too much for a phone.
 const PAUSE: u64 = 512 * 1024;
 /// Leaves room for servers that take the limit of 256 KiB above for a hint.
@@ -280,14 +277,14 @@ fn unreadable_fetch(raw: &[u8]) -> Option<(u32, Option<u32>)> {
     Some((sequence, uid))
 }
 
-fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
+pub(super) fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Uid(uid) => Some(*uid),
         _ => None,
     })
 }
 
-fn flags_of(attributes: &[AttributeValue<'_>]) -> Option<Flags> {
+pub(super) fn flags_of(attributes: &[AttributeValue<'_>]) -> Option<Flags> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Flags(flags) => Some(Flags::named(flags.iter().map(AsRef::as_ref))),
         _ => None,
