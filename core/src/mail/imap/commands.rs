@@ -85,6 +85,10 @@ impl ImapSession {
         })
         .await?;
         self.expunged = false;
+        if condstore.is_empty() {
+            // Some tell the number and do not claim that it can be used.
+            selected.highest_mod_seq = None;
+        }
         selected.with(self.exists)
     }
 
@@ -176,6 +180,11 @@ impl ImapSession {
             return Err(ImapError::Malformed);
         }
         Ok(found)
+    }
+
+    /// How many messages the selected mailbox has, as the server last said; `None` where it did not.
+    pub fn exists(&self) -> Option<u32> {
+        self.exists
     }
 
     /// Asks for news of the selected mailbox, and whether the server is still there.

@@ -159,6 +159,29 @@ impl ImapSession {
         Ok(self.exists.is_some_and(|exists| seen.len() as u64 == u64::from(exists)) && !self.expunged)
     }
 
+    /// UID, time (in seconds since 1970) and size of those of the messages that are there: by them one knows a message again.
+    pub async fn fetch_stamps(&mut self, uids: &UidSet) -> Result<Vec<(u32, i64, u64)>, ImapError> {
+        let mut stamps = Vec::new();
+        for piece in uids.pieces() {
+            self.run("FETCH", &format!("UID FETCH {piece} (UID INTERNALDATE RFC822.SIZE)"), |response| {
+                let Response::Fetch(_, attributes) = response else { return };
+                let (mut date, mut size) = (None, None);
+                for attribute in attributes {
+                    match attribute {
+                        AttributeValue::InternalDate(text) => date = internal_date(text),
+                        AttributeValue::Rfc822Size(value) => size = Some(u64::from(*value)),
+                        _ => {}
+                    }
+                }
+                if let (Some(uid), Some(date), Some(size)) = (uid_of(attributes), date, size) {
+                    stamps.extend(uids.has(uid).then_some((uid, date, size)));
+                }
+            })
+            .await?;
+        }
+        Ok(stamps)
+    }
+
     /// At most `most` bytes of a part of a message from `offset` on (`section` empty: the whole message). Fewer than `most`
     /// mean the end. Does not mark it as read.
     pub async fn fetch_part(&mut self, uid: u32, section: &str, offset: u32, most: u32) -> Result<Vec<u8>, ImapError> {
