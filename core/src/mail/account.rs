@@ -111,6 +111,12 @@ impl MailAccount {
         }
     }
 
+    /// The next errand in the background has this connection.
+    #[cfg(test)]
+    pub(super) async fn connected(&self, imap: ImapSession) {
+        *self.background.lock().await = Some(imap);
+    }
+
     /// Signs in at the mail server anew, for a teacher who waits for it.
     pub async fn check_login(&self) -> Result<(), MailError> {
         self.disconnect().await;

@@ -1,3 +1,5 @@
+mod scripted;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
