@@ -7,6 +7,7 @@ mod changes;
 mod code;
 mod commands;
 mod error;
+mod events;
 mod fetch;
 mod guard;
 mod list;
@@ -20,9 +21,10 @@ pub use changes::{Changes, Knowledge};
 pub use code::Code;
 pub use commands::Selected;
 pub use error::{ImapError, Limit};
+pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use list::{Listed, Overview, Role, Status};
-pub use session::{ImapSession, Limits, MailStream, ServerEvent};
+pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
 
 #[cfg(test)]

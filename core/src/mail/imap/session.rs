@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_imap::Session;
-use async_imap::imap_proto::{Capability, MailboxDatum, Outcome, RequestId, Response, Status};
+use async_imap::imap_proto::{Capability, RequestId, Response};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::changes::Found;
-use super::code::Code;
-use super::error::{ImapError, shown};
+use super::error::ImapError;
+use super::events::ServerEvent;
 use super::guard::{Guard, Watch};
 use super::login;
 use super::response::judge;
@@ -35,8 +35,6 @@ pub struct Limits {
     pub silence: Duration,
 }
 
-/// What is kept of the server's news until somebody takes it.
-const EVENTS: usize = 100;
 /// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
 /// and back, eight take half the time of two.
 pub(super) const PIPELINE: usize = 8;
@@ -44,20 +42,6 @@ pub(super) const PIPELINE: usize = 8;
 const ANSWER: usize = 64 * 1024;
 /// RFC 2971: for the academy's help desk, which looks for us in its log. Says nothing of the phone or of the teacher.
 const WHO_WE_ARE: &str = concat!("ID (\"name\" \"Cartable\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
-
-/// What the server said of its own accord.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ServerEvent {
-    /// So many messages are in the selected mailbox now.
-    Exists(u32),
-    /// The message of this sequence number is gone, and those behind it moved up by one.
-    Expunged(u32),
-    /// Words that the user must be shown (RFC 9051, 7.1, ALERT), at most 200 characters.
-    Alert(String),
-    /// The server is about to hang up, and why, in at most 200 characters.
-    Bye(String),
-}
 
 /// A session with an IMAP server, authenticated.
 ///
@@ -85,7 +69,7 @@ pub struct ImapSession {
     pub(super) found: Option<Found>,
     /// Whether headers are fetched with what the server found out about the sender.
     pub(super) results: bool,
-    events: VecDeque<ServerEvent>,
+    pub(super) events: VecDeque<ServerEvent>,
     /// Room for the answer that is read.
     answer: Vec<u8>,
 }
@@ -167,11 +151,6 @@ impl ImapSession {
     /// Whether further commands may be given.
     pub fn is_usable(&self) -> bool {
         !self.under_way && self.watch.fault().is_none()
-    }
-
-    /// What the server said of its own accord since this was last asked, in order. At most the last hundred.
-    pub fn take_events(&mut self) -> Vec<ServerEvent> {
-        self.events.drain(..).collect()
     }
 
     /// Sends `line` and gives its answers to `each`, the tagged one last. `command` names it in errors.
@@ -367,36 +346,6 @@ impl ImapSession {
     pub(super) fn in_order(&mut self) {
         self.under_way = false;
     }
-
-    fn notice(&mut self, response: &Response<'_>) {
-        match response {
-            Response::MailboxData(MailboxDatum::Exists(count)) => {
-                self.exists = Some(*count);
-                self.tell(ServerEvent::Exists(*count));
-            }
-            Response::Expunge(sequence) => {
-                self.exists = self.exists.map(|count| count.saturating_sub(1));
-                self.expunged = true;
-                self.tell(ServerEvent::Expunged(*sequence));
-            }
-            Response::Vanished { earlier: false, .. } => self.expunged = true,
-            Response::Data { status: Status::Bye, outcome } => self.tell(ServerEvent::Bye(words(outcome))),
-            Response::Data { outcome, .. } | Response::Done { outcome, .. } => match Code::of(outcome) {
-                Some(Code::Alert) => self.tell(ServerEvent::Alert(words(outcome))),
-                // What was told until now was told of the mailbox before.
-                Some(Code::Closed) => (self.exists, self.expunged) = (None, false),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-
-    fn tell(&mut self, event: ServerEvent) {
-        if self.events.len() == EVENTS {
-            self.events.pop_front();
-        }
-        self.events.push_back(event);
-    }
 }
 
 /// RFC 5161: told as capabilities are.
@@ -406,10 +355,6 @@ fn is_enabled(raw: &[u8]) -> bool {
 
 fn is_qresync(capability: &Capability<'_>) -> bool {
     matches!(capability, Capability::Atom(atom) if atom.eq_ignore_ascii_case("QRESYNC"))
-}
-
-fn words(outcome: &Outcome<'_>) -> String {
-    shown(outcome.information.as_deref().unwrap_or_default())
 }
 
 /// Waits for `future` as long as bytes keep coming.

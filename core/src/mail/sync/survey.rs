@@ -40,12 +40,16 @@ impl MailAccount {
         let academy = self.academy.id.clone();
         let before = self.store.read(move |c| rows::known_mailboxes(c, &academy)).await?;
         let plan = self.plan(errand, &before, &overview).await?;
-        let academy = self.academy.id.clone();
-        if !plan.is_empty() {
-            self.store.write(move |t, changes| plan.carry_out(t, changes, &academy)).await?;
-        }
-        let academy = self.academy.id.clone();
-        let now = self.store.read(move |c| rows::known_mailboxes(c, &academy)).await?;
+        let now = if plan.is_empty() {
+            before
+        } else {
+            let academy = self.academy.id.clone();
+            let written = self.store.write(move |t, changes| {
+                plan.carry_out(t, changes, &academy)?;
+                rows::known_mailboxes(t, &academy)
+            });
+            written.await?
+        };
         let told: BTreeMap<_, _> =
             overview.mailboxes.iter().filter_map(|one| Some((one.name.as_str(), one.status?))).collect();
         let on_screen = self.on_screen.load(Ordering::Relaxed);
