@@ -3,7 +3,7 @@
 use crate::academy::{ProfileError, SettingsError};
 use crate::attempts::{Hold, LedgerError};
 use crate::mail::compose::ComposeError;
-use crate::mail::imap::ImapError;
+use crate::mail::imap::{Code, ImapError};
 use crate::mail::send::SendError;
 use crate::mail::{Letter, LetterState, MailError, ReplyError};
 use crate::portal::{Notice, SessionError, SignInFailure};
@@ -236,7 +236,7 @@ impl From<MailError> for CompanionError {
 impl From<ImapError> for CompanionError {
     fn from(error: ImapError) -> Self {
         match error {
-            ImapError::Refused { code: Some(code), .. } if code == "OVERQUOTA" => Self::Refused(Finding::MailboxFull),
+            ImapError::Refused { code: Some(Code::OverQuota), .. } => Self::Refused(Finding::MailboxFull),
             ImapError::Refused { text, .. } => Self::Refused(Finding::MailRefused { said: text }),
             // A password's refusal has its own error; here it is the portal's token that the mail server does not take.
             ImapError::AuthenticationFailed { .. } => Self::SignInAgain(Finding::SessionEnded),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Companion, CompanionError as E, Setup};
 use crate::academy::UpdateError;
 use crate::attempts::{Hold, LedgerError};
-use crate::mail::imap::{ImapError, Limit};
+use crate::mail::imap::{Code, ImapError, Limit};
 use crate::mail::send::SendError;
 use crate::mail::{Letter, LetterState, MailError};
 use crate::portal::{Question, SessionError, SignInFailure, SignInState};
@@ -13,11 +13,7 @@ use crate::words::Finding;
 
 #[test]
 fn what_the_shell_does_next_follows_from_what_went_wrong() {
-    let refused = |code: Option<&str>| ImapError::Refused {
-        command: "APPEND",
-        code: code.map(str::to_owned),
-        text: "no room".to_owned(),
-    };
+    let refused = |code| ImapError::Refused { command: "APPEND", code, text: "no room".to_owned() };
     let table: Vec<(E, E)> = vec![
         (ConnectError::TimedOut.into(), E::CheckConnection(Finding::Silent)),
         (ConnectError::WrongHost.into(), E::CheckConnection(Finding::Intercepted)),
@@ -36,7 +32,7 @@ fn what_the_shell_does_next_follows_from_what_went_wrong() {
         (MailError::AppPasswordRefused.into(), E::SignInAgain(Finding::AppPasswordWrong)),
         (MailError::Stopped.into(), E::Cancelled),
         (MailError::TooLarge { size: 40_000_001 }.into(), E::Refused(Finding::TooLarge { megabytes: 41 })),
-        (refused(Some("OVERQUOTA")).into(), E::Refused(Finding::MailboxFull)),
+        (refused(Some(Code::OverQuota)).into(), E::Refused(Finding::MailboxFull)),
         (refused(None).into(), E::Refused(Finding::MailRefused { said: "no room".to_owned() })),
         (ImapError::Limit(Limit::Line).into(), E::CheckConnection(Finding::MailBroken)),
         (ImapError::Unavailable.into(), E::CheckConnection(Finding::MailDown)),

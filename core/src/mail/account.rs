@@ -4,6 +4,7 @@
 //! opening a message never stands behind a sync. A connection whose errand was dropped half-way is never used again.
 
 use std::fmt;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct MailAccount {
     pub(super) clock: Arc<dyn Clock>,
     background: Lane,
     foreground: Lane,
+    /// The mailbox whose rows were last read, by its number: synced before those that nobody looks at.
+    pub(super) on_screen: AtomicI64,
     /// Cancelled and replaced by [`MailAccount::disconnect`].
     stop: std::sync::Mutex<CancellationToken>,
 }
@@ -87,6 +90,7 @@ impl MailAccount {
             clock,
             background: Lane::default(),
             foreground: Lane::default(),
+            on_screen: AtomicI64::default(),
             stop: std::sync::Mutex::default(),
         }
     }
@@ -105,6 +109,12 @@ impl MailAccount {
                 let _ = imap.logout().await;
             }
         }
+    }
+
+    /// The next errand in the background has this connection.
+    #[cfg(test)]
+    pub(super) async fn connected(&self, imap: ImapSession) {
+        *self.background.lock().await = Some(imap);
     }
 
     /// Signs in at the mail server anew, for a teacher who waits for it.

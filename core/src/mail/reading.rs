@@ -1,5 +1,7 @@
 //! Opening a message: from the store when it is there, else from the server, piece by piece.
 
+use std::sync::atomic::Ordering;
+
 use super::account::{Errand, MailAccount};
 use super::error::MailError;
 use super::flags::Flags;
@@ -35,8 +37,10 @@ impl MailAccount {
         Ok(self.store.read(move |c| rows::mailboxes(c, &academy)).await?)
     }
 
-    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Reads the store only.
+    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Reads the store only. The next syncs
+    /// look at this mailbox before the others.
     pub async fn page(&self, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, MailError> {
+        self.on_screen.store(mailbox, Ordering::Relaxed);
         Ok(self.store.read(move |c| rows::page(c, mailbox, after, limit)).await?)
     }
 

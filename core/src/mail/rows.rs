@@ -1,33 +1,23 @@
 //! Mailboxes, messages and waiting actions in the store: all the SQL of the reading side.
 
+mod actions;
 mod bodies;
+mod mailboxes;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+pub(super) use actions::{Action, Kind, act, actions, done, drop_orphans, dropped, has_orphans, undo_bin};
 pub(super) use bodies::{Place, body, keep_body, place};
+pub use mailboxes::Mailbox;
+pub(super) use mailboxes::{
+    Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
+    mark, mark_named, rename_mailbox, set_mark,
+};
 
 use super::flags::Flags;
-use super::imap::Role;
+use super::imap::UidSet;
 use super::mime::{Headers, read_row_headers};
-use crate::store::{Change, StoreError};
-
-/// A mailbox as a list shows it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Mailbox {
-    /// Its number in the store.
-    pub id: i64,
-    /// Its name on the server, decoded.
-    pub name: String,
-    /// What it is for, where known.
-    pub role: Option<Role>,
-    /// How many messages the phone knows in it.
-    pub known: u64,
-    /// How many of these are unread.
-    pub unread: u64,
-    /// Whether the phone has once known all of it: false while the first sync goes on.
-    pub complete: bool,
-}
+use crate::store::StoreError;
 
 /// A message as a list shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -72,54 +62,6 @@ pub(super) struct Arrived {
     pub(super) unreadable: bool,
 }
 
-/// What is known of a mailbox as a whole.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Mark {
-    pub(super) uid_validity: Option<u32>,
-    pub(super) uid_next: Option<u32>,
-    pub(super) highest_mod_seq: Option<u64>,
-    pub(super) complete: bool,
-}
-
-/// A waiting action.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Action {
-    pub(super) id: i64,
-    pub(super) message: i64,
-    pub(super) mailbox: i64,
-    pub(super) uid: u32,
-    pub(super) kind: Kind,
-}
-
-/// What a waiting action does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    Add(Flags),
-    Remove(Flags),
-    Bin,
-}
-
-/// Each count is that of an index.
-const MAILBOXES: &str = "SELECT id, name, role, complete,
-       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
-       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
-FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name";
-
-pub(super) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {
-    let mut query = c.prepare_cached(MAILBOXES)?;
-    let rows = query.query_map([academy], |row| {
-        Ok(Mailbox {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            role: row.get::<_, Option<String>>(2)?.and_then(|word| Role::from_word(&word)),
-            complete: row.get(3)?,
-            known: count(row.get(4)?),
-            unread: count(row.get(5)?),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// The rows after `after`, newest first.
 pub(super) fn page(c: &Connection, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, StoreError> {
     let after = after.unwrap_or(After { received_ms: i64::MAX, id: i64::MAX });
@@ -153,57 +95,6 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         size: count(row.get(7)?),
         unreadable: row.get(8)?,
     })
-}
-
-pub(super) fn mailbox_of_role(c: &Connection, academy: &str, role: Role) -> Result<Option<(i64, String)>, StoreError> {
-    let mut query =
-        c.prepare_cached("SELECT id, name FROM mailbox WHERE academy = ? AND role = ? ORDER BY id LIMIT 1")?;
-    Ok(query.query_row(params![academy, role.word()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-}
-
-/// The mailbox of this name, made when the store does not know it.
-pub(super) fn mailbox_named(
-    t: &Transaction<'_>,
-    academy: &str,
-    name: &str,
-    role: Option<Role>,
-    selectable: bool,
-) -> Result<i64, StoreError> {
-    let mut query = t.prepare_cached(
-        "INSERT INTO mailbox (academy, name, role, selectable) VALUES (?, ?, ?, ?)
-         ON CONFLICT (academy, name) DO UPDATE SET role = excluded.role, selectable = excluded.selectable
-         RETURNING id",
-    )?;
-    Ok(query.query_row(params![academy, name, role.map(Role::word), selectable], |row| row.get(0))?)
-}
-
-pub(super) fn mark(c: &Connection, mailbox: i64) -> Result<Mark, StoreError> {
-    let mut query =
-        c.prepare_cached("SELECT uid_validity, uid_next, highest_mod_seq, complete FROM mailbox WHERE id = ?")?;
-    Ok(query.query_row([mailbox], |row| {
-        Ok(Mark {
-            uid_validity: row.get(0)?,
-            uid_next: row.get(1)?,
-            highest_mod_seq: row.get::<_, Option<i64>>(2)?.and_then(|value| u64::try_from(value).ok()),
-            complete: row.get(3)?,
-        })
-    })?)
-}
-
-pub(super) fn set_mark(t: &Transaction<'_>, mailbox: i64, mark: Mark) -> Result<(), StoreError> {
-    // RFC 7162: a mod-sequence has 63 bits.
-    let mod_seq = mark.highest_mod_seq.and_then(|value| i64::try_from(value).ok());
-    t.prepare_cached(
-        "UPDATE mailbox SET uid_validity = ?, uid_next = ?, highest_mod_seq = ?, complete = ? WHERE id = ?",
-    )?
-    .execute(params![mark.uid_validity, mark.uid_next, mod_seq, mark.complete, mailbox])?;
-    Ok(())
-}
-
-/// Forgets every message of a mailbox: the server has said, by a new UIDVALIDITY, that none of its numbers holds.
-pub(super) fn forget_all(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
-    t.execute("DELETE FROM message WHERE mailbox = ?", [mailbox])?;
-    set_mark(t, mailbox, Mark::default())
 }
 
 /// Every known UID of a mailbox with the server's flags, ascending.
@@ -258,7 +149,7 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
             one.unreadable,
         ])?;
     }
-    Ok(())
+    actions::adopt(t, mailbox, arrived)
 }
 
 /// Takes the server's flags for a message and applies what the teacher did meanwhile.
@@ -266,114 +157,35 @@ pub(super) fn set_flags(t: &Transaction<'_>, mailbox: i64, uid: u32, flags: Flag
     let mut update =
         t.prepare_cached("UPDATE message SET server_flags = ? WHERE mailbox = ? AND uid = ? RETURNING id")?;
     let message: Option<i64> = update.query_row(params![flags.bits(), mailbox, uid], |row| row.get(0)).optional()?;
-    message.map_or(Ok(()), |message| settle_shown(t, message))
+    message.map_or(Ok(()), |message| actions::settle_shown(t, message))
 }
 
 /// Removes messages that the server says are gone.
-pub(super) fn remove(t: &Transaction<'_>, mailbox: i64, uids: &[u32]) -> Result<(), StoreError> {
-    let mut delete = t.prepare_cached("DELETE FROM message WHERE mailbox = ? AND uid = ?")?;
-    for uid in uids {
-        delete.execute(params![mailbox, uid])?;
+pub(super) fn remove(t: &Transaction<'_>, mailbox: i64, gone: &UidSet) -> Result<(), StoreError> {
+    let mut delete = t.prepare_cached("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")?;
+    for range in gone.ranges() {
+        delete.execute(params![mailbox, range.start(), range.end()])?;
     }
     Ok(())
 }
 
-/// Writes down what the teacher did and shows it at once.
-pub(super) fn act(t: &Transaction<'_>, changes: &mut Vec<Change>, message: i64, kind: Kind) -> Result<(), StoreError> {
-    let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
-    let (word, flag) = match kind {
-        Kind::Add(flag) => ("add", flag),
-        Kind::Remove(flag) => ("remove", flag),
-        Kind::Bin => ("bin", Flags::default()),
-    };
-    t.execute("INSERT INTO action (message, kind, flag) VALUES (?, ?, ?)", params![message, word, flag.bits()])?;
-    settle_shown(t, message)?;
-    changes.push(Change::Messages { mailbox });
-    Ok(())
+/// How many messages of a mailbox are in `uids`.
+pub(super) fn count_in(c: &Connection, mailbox: i64, uids: &UidSet) -> Result<u64, StoreError> {
+    let mut query = c.prepare_cached("SELECT count(*) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")?;
+    let mut total = 0;
+    for range in uids.ranges() {
+        total += count(query.query_row(params![mailbox, range.start(), range.end()], |row| row.get(0))?);
+    }
+    Ok(total)
 }
 
-/// Takes back what put a message into the bin.
-pub(super) fn undo_bin(t: &Transaction<'_>, changes: &mut Vec<Change>, message: i64) -> Result<(), StoreError> {
-    let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
-    t.execute("DELETE FROM action WHERE message = ? AND kind = 'bin'", [message])?;
-    settle_shown(t, message)?;
-    changes.push(Change::Messages { mailbox });
-    Ok(())
-}
-
-/// The oldest waiting actions of an academy, at most `limit`.
-pub(super) fn actions(c: &Connection, academy: &str, limit: u32) -> Result<Vec<Action>, StoreError> {
+/// The newest messages of a mailbox, by which it can be known again: UID, time in milliseconds, size.
+pub(super) fn samples(c: &Connection, mailbox: i64, most: u32) -> Result<Vec<(u32, i64, u64)>, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT a.id, m.id, m.mailbox, m.uid, a.kind, a.flag FROM action a
-         JOIN message m ON m.id = a.message JOIN mailbox b ON b.id = m.mailbox
-         WHERE b.academy = ? ORDER BY a.id LIMIT ?",
+        "SELECT uid, received_ms, size FROM message WHERE mailbox = ? AND unreadable = 0 ORDER BY uid DESC LIMIT ?",
     )?;
-    let rows = query.query_map(params![academy, limit], |row| {
-        let (word, flag): (String, i64) = (row.get(4)?, row.get(5)?);
-        let kind = match word.as_str() {
-            "add" => Kind::Add(Flags::from_bits(flag)),
-            "remove" => Kind::Remove(Flags::from_bits(flag)),
-            _ => Kind::Bin,
-        };
-        Ok(Action { id: row.get(0)?, message: row.get(1)?, mailbox: row.get(2)?, uid: row.get(3)?, kind })
-    })?;
+    let rows = query.query_map(params![mailbox, most], |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// The server has done `action`.
-pub(super) fn done(t: &Transaction<'_>, changes: &mut Vec<Change>, action: &Action) -> Result<(), StoreError> {
-    match action.kind {
-        Kind::Bin => {
-            t.execute("DELETE FROM message WHERE id = ?", [action.message])?;
-        }
-        Kind::Add(flag) => {
-            t.execute(
-                "UPDATE message SET server_flags = server_flags | ? WHERE id = ?",
-                params![flag.bits(), action.message],
-            )?;
-        }
-        Kind::Remove(flag) => {
-            t.execute(
-                "UPDATE message SET server_flags = server_flags & ~? WHERE id = ?",
-                params![flag.bits(), action.message],
-            )?;
-        }
-    }
-    dropped(t, changes, action)
-}
-
-/// The server has refused `action`: what it says stands.
-pub(super) fn dropped(t: &Transaction<'_>, changes: &mut Vec<Change>, action: &Action) -> Result<(), StoreError> {
-    t.execute("DELETE FROM action WHERE id = ?", [action.id])?;
-    settle_shown(t, action.message)?;
-    changes.push(Change::Messages { mailbox: action.mailbox });
-    Ok(())
-}
-
-/// What is shown is what the server said, with every waiting action applied in order.
-fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
-    let server: Option<i64> = t
-        .prepare_cached("SELECT server_flags FROM message WHERE id = ?")?
-        .query_row([message], |row| row.get(0))
-        .optional()?;
-    let Some(server) = server else { return Ok(()) };
-    let (mut shown, mut hidden) = (Flags::from_bits(server), false);
-    let mut waiting = t.prepare_cached("SELECT kind, flag FROM action WHERE message = ? ORDER BY id")?;
-    let mut rows = waiting.query([message])?;
-    while let Some(row) = rows.next()? {
-        let flag = Flags::from_bits(row.get(1)?);
-        match row.get::<_, String>(0)?.as_str() {
-            "add" => shown = shown.with(flag),
-            "remove" => shown = shown.without(flag),
-            _ => hidden = true,
-        }
-    }
-    t.prepare_cached("UPDATE message SET flags = ?, hidden = ? WHERE id = ?")?.execute(params![
-        shown.bits(),
-        hidden,
-        message
-    ])?;
-    Ok(())
 }
 
 fn count(value: i64) -> u64 {

@@ -33,6 +33,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/006_unread.sql")),
     M::up(include_str!("migrations/007_lease.sql")),
     M::up(include_str!("migrations/008_own_settings.sql")),
+    M::up(include_str!("migrations/009_mailboxes.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

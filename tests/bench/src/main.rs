@@ -10,6 +10,8 @@ mod figure;
 mod first_screen;
 mod first_sync;
 mod library_size;
+mod mail_changes;
+mod mail_quiet;
 mod phone;
 mod place;
 mod sign_in;
@@ -22,7 +24,7 @@ use place::Place;
 /// Whatever went wrong, in its own words: nobody handles it, somebody reads it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const NAMES: [&str; 4] = ["first-sync", "first-screen", "sign-in", "library-size"];
+const NAMES: [&str; 6] = ["first-sync", "first-screen", "mail-quiet", "mail-changes", "sign-in", "library-size"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -84,6 +86,8 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
         let figures = match name.as_str() {
             "first-sync" => first_sync::measure(place, wish.rounds).await?,
             "first-screen" => first_screen::measure(place, wish.rounds).await?,
+            "mail-quiet" => mail_quiet::measure(place).await?,
+            "mail-changes" => mail_changes::measure(place).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,
             _ => library_size::measure().await?,
         };

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use academy::wire::{Direction, Wire};
 use academy::{Academy, Teacher};
 use cartable_core::mail::MailAccount;
 use cartable_core::portal::{Session, Who};
@@ -81,4 +82,39 @@ impl Setup {
         let mail = MailAccount::new(profile, who, store.clone(), network, Arc::new(session), secrets, clock);
         Ok((mail, store))
     }
+}
+
+/// What went over a wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traffic {
+    pub(crate) bytes: u64,
+    pub(crate) round_trips: u64,
+}
+
+impl Traffic {
+    /// Until now, both ways.
+    pub(crate) fn of(wire: &Wire) -> Self {
+        let bytes = [Direction::ToServer, Direction::ToClient].map(|direction| wire.bytes(direction)).iter().sum();
+        Self { bytes, round_trips: wire.round_trips() }
+    }
+
+    /// What is more here than in `other`.
+    pub(crate) fn beyond(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            round_trips: self.round_trips.saturating_sub(other.round_trips),
+        }
+    }
+}
+
+/// What a sync on a new connection costs beyond the login.
+pub(crate) async fn after_login(mail: &MailAccount, wire: &Wire) -> Result<Traffic, Failure> {
+    let start = Traffic::of(wire);
+    mail.check_login().await?;
+    mail.disconnect().await;
+    let login = Traffic::of(wire).beyond(start);
+    let start = Traffic::of(wire);
+    mail.sync().await?;
+    mail.disconnect().await;
+    Ok(Traffic::of(wire).beyond(start).beyond(login))
 }

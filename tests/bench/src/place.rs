@@ -50,6 +50,12 @@ impl Place {
         Setup::of(academy, teacher, LOOPBACK)
     }
 
+    /// Adds `more` messages to the inbox that holds 20,000.
+    pub(crate) async fn add(&mut self, more: u32) -> Result<(), Failure> {
+        let teacher = Teacher::by_uid("jdupont").ok_or("no such teacher")?;
+        fill(self.academy().await?, teacher, more).await
+    }
+
     /// Stops the servers.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         let Some(academy) = self.academy else { return Ok(()) };

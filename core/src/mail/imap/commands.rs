@@ -1,81 +1,12 @@
 //! The commands, but for those that fetch.
 
-use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, ResponseCode, Status};
+use async_imap::imap_proto::{MailboxDatum, Response, Status};
 
+use super::code::Code;
 use super::error::ImapError;
 use super::mailbox_name;
 use super::session::ImapSession;
 use super::set::UidSet;
-
-/// What a mailbox is for (RFC 6154).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Role {
-    /// Where mail arrives.
-    Inbox,
-    /// Sent mail.
-    Sent,
-    /// Drafts.
-    Drafts,
-    /// The bin.
-    Trash,
-    /// Unwanted mail.
-    Junk,
-    /// The archive.
-    Archive,
-}
-
-impl Role {
-    const WORDS: [(Self, &'static str); 6] = [
-        (Self::Inbox, "inbox"),
-        (Self::Sent, "sent"),
-        (Self::Drafts, "drafts"),
-        (Self::Trash, "trash"),
-        (Self::Junk, "junk"),
-        (Self::Archive, "archive"),
-    ];
-
-    /// The role as the store writes it.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.iter().find(|(role, _)| *role == self).map_or("inbox", |(_, word)| word)
-    }
-
-    /// The role that the store wrote as `word`.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(role, _)| *role)
-    }
-
-    /// What a mailbox of this name is for, on a server that does not say.
-    fn guessed(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
-            "inbox" => Some(Self::Inbox),
-            "sent" | "sent items" | "sent messages" | "envoyés" | "messages envoyés" | "éléments envoyés" => {
-                Some(Self::Sent)
-            }
-            "drafts" | "brouillons" => Some(Self::Drafts),
-            "trash" | "deleted items" | "deleted messages" | "corbeille" | "éléments supprimés" => Some(Self::Trash),
-            "junk" | "spam" | "junk e-mail" | "indésirables" | "courrier indésirable" | "pourriel" => {
-                Some(Self::Junk)
-            }
-            "archive" | "archives" => Some(Self::Archive),
-            _ => None,
-        }
-    }
-}
-
-/// A mailbox of the server.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Listed {
-    /// Its name, decoded. The name to give to the other commands.
-    pub name: String,
-    /// What parts names of mailboxes in mailboxes.
-    pub delimiter: Option<String>,
-    /// What it is for.
-    pub role: Option<Role>,
-    /// Whether it can hold messages.
-    pub selectable: bool,
-}
 
 /// What the server says of a mailbox as it is selected.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -87,8 +18,32 @@ pub struct Selected {
     pub uid_next: Option<u32>,
     /// How many messages there are.
     pub exists: u32,
-    /// Changes with every change (RFC 7162), where the server counts them.
+    /// Changes with every change (RFC 7162), where the server counts them in this mailbox.
     pub highest_mod_seq: Option<u64>,
+}
+
+impl Selected {
+    /// Takes a status of the server's that came before the tagged answer of SELECT.
+    pub(super) fn note(&mut self, code: Option<Code>) {
+        match code {
+            Some(Code::UidValidity(value)) => self.uid_validity = value,
+            Some(Code::UidNext(value)) => self.uid_next = Some(value),
+            // Nought is what servers say that do not count.
+            Some(Code::HighestModSeq(value)) => self.highest_mod_seq = Some(value).filter(|value| *value > 0),
+            Some(Code::NoModSeq) => self.highest_mod_seq = None,
+            Some(Code::Closed) => *self = Self::default(),
+            _ => {}
+        }
+    }
+
+    /// RFC 9051, 6.3.2 requires the number of messages, and the validity. Without the latter no UID can be kept; and a number
+    /// that could not be read is not nought, which would mean that every message is gone.
+    pub(super) fn with(self, exists: Option<u32>) -> Result<Self, ImapError> {
+        match exists {
+            Some(exists) if self.uid_validity != 0 => Ok(Self { exists, ..self }),
+            _ => Err(ImapError::Malformed),
+        }
+    }
 }
 
 /// A string argument. CR, LF and NUL would end the command and begin another.
@@ -104,7 +59,7 @@ pub(super) fn escaped(text: &str) -> Result<String, ImapError> {
     Ok(text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-fn mailbox(name: &str) -> Result<String, ImapError> {
+pub(super) fn mailbox(name: &str) -> Result<String, ImapError> {
     quoted(&mailbox_name::encode(name))
 }
 
@@ -122,57 +77,19 @@ impl ImapSession {
         let condstore = if self.has("CONDSTORE") || self.has("QRESYNC") { " (CONDSTORE)" } else { "" };
         let line = format!("SELECT {}{condstore}", mailbox(name)?);
         let mut selected = Selected::default();
-        self.exists = None;
+        (self.exists, self.selected) = (None, true);
         self.run("SELECT", &line, |response| {
-            let Response::Data { status: Status::Ok, outcome } = response else { return };
-            match &outcome.code {
-                Some(ResponseCode::UidValidity(value)) => selected.uid_validity = *value,
-                Some(ResponseCode::UidNext(value)) => selected.uid_next = Some(*value),
-                Some(ResponseCode::HighestModSeq(value)) => selected.highest_mod_seq = Some(*value),
-                _ => {}
+            if let Response::Data { status: Status::Ok, outcome } = response {
+                selected.note(Code::of(outcome));
             }
         })
         .await?;
         self.expunged = false;
-        // RFC 9051, 6.3.2 requires both. Without the first no UID can be kept; and a number that could not be read is not
-        // nought, which would mean that every message is gone.
-        match self.exists {
-            Some(exists) if selected.uid_validity != 0 => Ok(Selected { exists, ..selected }),
-            _ => Err(ImapError::Malformed),
+        if condstore.is_empty() {
+            // Some tell the number and do not claim that it can be used.
+            selected.highest_mod_seq = None;
         }
-    }
-
-    /// The mailboxes.
-    pub async fn list(&mut self) -> Result<Vec<Listed>, ImapError> {
-        let special = self.has("SPECIAL-USE") && self.has("LIST-EXTENDED");
-        let line = if special { "LIST \"\" \"*\" RETURN (SPECIAL-USE)" } else { "LIST \"\" \"*\"" };
-        let mut listed = Vec::new();
-        self.run("LIST", line, |response| {
-            let Response::MailboxData(MailboxDatum::List(data)) = response else { return };
-            let decoded = mailbox_name::decode(&data.name);
-            // Under a name that we would write differently, a command might meet another mailbox.
-            let ours = decoded.is_some();
-            let name = decoded.unwrap_or_else(|| data.name.to_string());
-            let said = data.name_attributes.iter().find_map(role_of);
-            let role = if name.eq_ignore_ascii_case("INBOX") { Some(Role::Inbox) } else { said };
-            let selectable = ours && !data.name_attributes.iter().any(is_no_mailbox);
-            if listed.len() < 5000 {
-                listed.push(Listed {
-                    delimiter: data.delimiter.as_ref().map(ToString::to_string),
-                    role,
-                    selectable,
-                    name,
-                });
-            }
-        })
-        .await?;
-        // A guess only for roles that the server gives to no mailbox.
-        let said: Vec<Role> = listed.iter().filter_map(|one: &Listed| one.role).collect();
-        for one in listed.iter_mut().filter(|one| one.role.is_none()) {
-            let last = one.delimiter.as_ref().and_then(|d| one.name.rsplit(d.as_str()).next()).unwrap_or(&one.name);
-            one.role = Role::guessed(last).filter(|role| !said.contains(role));
-        }
-        Ok(listed)
+        selected.with(self.exists)
     }
 
     /// Sets (`on`) or clears flags of messages. Done again, it changes nothing.
@@ -239,7 +156,7 @@ impl ImapSession {
         }
         self.send_literal(message).await?;
         let mut place = None;
-        self.finish("APPEND", &id, &mut |response| place = place.or(appended(response))).await?;
+        self.finish("APPEND", &id, &mut |response| place = place.or_else(|| appended(response))).await?;
         Ok(place)
     }
 
@@ -265,6 +182,11 @@ impl ImapSession {
         Ok(found)
     }
 
+    /// How many messages the selected mailbox has, as the server last said; `None` where it did not.
+    pub fn exists(&self) -> Option<u32> {
+        self.exists
+    }
+
     /// Asks for news of the selected mailbox, and whether the server is still there.
     pub async fn noop(&mut self) -> Result<(), ImapError> {
         self.run("NOOP", "NOOP", |_| {}).await
@@ -276,15 +198,6 @@ impl ImapSession {
     }
 }
 
-/// Whether there is only a name, and no mailbox (RFC 9051, 7.3.1).
-fn is_no_mailbox(attribute: &NameAttribute<'_>) -> bool {
-    match attribute {
-        NameAttribute::NoSelect => true,
-        NameAttribute::Extension(name) => name.eq_ignore_ascii_case("\\NonExistent"),
-        _ => false,
-    }
-}
-
 /// The result of a search: `SEARCH`, or `ESEARCH` of a server that knows no better (RFC 4731).
 fn is_search(raw: &[u8]) -> bool {
     let word = raw.strip_prefix(b"* ").and_then(|rest| rest.split(|b| !b.is_ascii_alphabetic()).next());
@@ -293,27 +206,8 @@ fn is_search(raw: &[u8]) -> bool {
 
 fn appended(response: &Response<'_>) -> Option<(u32, u32)> {
     let Response::Done { status: Status::Ok, outcome, .. } = response else { return None };
-    match &outcome.code {
-        Some(ResponseCode::AppendUid(validity, uids)) => match uids.as_slice() {
-            // imap-proto keeps the type of the set to itself; only its text can be looked into.
-            [one] => {
-                let text = format!("{one:?}");
-                let uid = text.strip_prefix("Uid(")?.strip_suffix(')')?.parse().ok()?;
-                Some((*validity, uid))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn role_of(attribute: &NameAttribute<'_>) -> Option<Role> {
-    match attribute {
-        NameAttribute::Sent => Some(Role::Sent),
-        NameAttribute::Drafts => Some(Role::Drafts),
-        NameAttribute::Trash => Some(Role::Trash),
-        NameAttribute::Junk => Some(Role::Junk),
-        NameAttribute::Archive => Some(Role::Archive),
+    match Code::of(outcome) {
+        Some(Code::AppendUid(validity, uid)) => Some((validity, uid)),
         _ => None,
     }
 }

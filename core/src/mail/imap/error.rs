@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::code::Code;
+
 /// Why an IMAP command did not work. `text` is the server's own, at most 200 characters, without control characters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -11,8 +13,8 @@ pub enum ImapError {
     Refused {
         /// The command.
         command: &'static str,
-        /// The response code (RFC 5530), upper case, where there is one.
-        code: Option<String>,
+        /// The response code (RFC 5530), where there is one.
+        code: Option<Code>,
         /// What the server said.
         text: String,
     },
@@ -75,6 +77,9 @@ pub enum Limit {
     /// One answer of many parts.
     #[error("response")]
     Response,
+    /// More messages or mailboxes than anybody has.
+    #[error("count")]
+    Count,
     /// More lines that cannot be read than are kept of them.
     #[error("unreadable lines")]
     Unreadable,

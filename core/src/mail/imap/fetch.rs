@@ -7,7 +7,7 @@ use async_imap::imap_proto::{AttributeValue, RequestId, Response};
 
 use super::error::{ImapError, Limit};
 use super::response::internal_date;
-use super::session::ImapSession;
+use super::session::{ImapSession, PIPELINE};
 use super::set::UidSet;
 use crate::mail::flags::Flags;
 
@@ -19,9 +19,6 @@ const HEADERS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIEL
 const HEADERS_AND_RESULTS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO CC REPLY-TO \
                                    SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID \
                                    AUTHENTICATION-RESULTS)]<0.262144>)";
-/// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
-/// and back, eight take half the time of two.
-const PIPELINE: usize = 8;
 /// How much of an answer is read at once: five hundred headers of 256 KiB are too much for a phone.
 const PAUSE: u64 = 512 * 1024;
 /// Leaves room for servers that take the limit of 256 KiB above for a hint.
@@ -162,6 +159,29 @@ impl ImapSession {
         Ok(self.exists.is_some_and(|exists| seen.len() as u64 == u64::from(exists)) && !self.expunged)
     }
 
+    /// UID, time (in seconds since 1970) and size of those of the messages that are there: by them one knows a message again.
+    pub async fn fetch_stamps(&mut self, uids: &UidSet) -> Result<Vec<(u32, i64, u64)>, ImapError> {
+        let mut stamps = Vec::new();
+        for piece in uids.pieces() {
+            self.run("FETCH", &format!("UID FETCH {piece} (UID INTERNALDATE RFC822.SIZE)"), |response| {
+                let Response::Fetch(_, attributes) = response else { return };
+                let (mut date, mut size) = (None, None);
+                for attribute in attributes {
+                    match attribute {
+                        AttributeValue::InternalDate(text) => date = internal_date(text),
+                        AttributeValue::Rfc822Size(value) => size = Some(u64::from(*value)),
+                        _ => {}
+                    }
+                }
+                if let (Some(uid), Some(date), Some(size)) = (uid_of(attributes), date, size) {
+                    stamps.extend(uids.has(uid).then_some((uid, date, size)));
+                }
+            })
+            .await?;
+        }
+        Ok(stamps)
+    }
+
     /// At most `most` bytes of a part of a message from `offset` on (`section` empty: the whole message). Fewer than `most`
     /// mean the end. Does not mark it as read.
     pub async fn fetch_part(&mut self, uid: u32, section: &str, offset: u32, most: u32) -> Result<Vec<u8>, ImapError> {
@@ -280,14 +300,14 @@ fn unreadable_fetch(raw: &[u8]) -> Option<(u32, Option<u32>)> {
     Some((sequence, uid))
 }
 
-fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
+pub(super) fn uid_of(attributes: &[AttributeValue<'_>]) -> Option<u32> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Uid(uid) => Some(*uid),
         _ => None,
     })
 }
 
-fn flags_of(attributes: &[AttributeValue<'_>]) -> Option<Flags> {
+pub(super) fn flags_of(attributes: &[AttributeValue<'_>]) -> Option<Flags> {
     attributes.iter().find_map(|attribute| match attribute {
         AttributeValue::Flags(flags) => Some(Flags::named(flags.iter().map(AsRef::as_ref))),
         _ => None,

@@ -12,10 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
+use super::code::Code;
 use super::commands::{escaped, quoted};
 use super::error::{ImapError, shown};
 use super::guard::Watch;
-use super::response::{code_of, judge_login};
+use super::response::judge_login;
 use super::session::{Guarded, Limits, name, names, patiently};
 use crate::mail::{Credentials, Greeting};
 
@@ -112,8 +113,7 @@ async fn greeting(client: &mut Client<Guarded>, watch: &Watch, limits: Limits) -
             _ => BTreeSet::new(),
         }),
         Response::Data { status: Status::Bye, outcome } => {
-            let code = outcome.information.as_deref().and_then(code_of);
-            Err(if code.is_some() { ImapError::Unavailable } else { ImapError::Closed })
+            Err(if Code::of(outcome).is_some() { ImapError::Unavailable } else { ImapError::Closed })
         }
         // PREAUTH: somebody is signed in, and nobody knows who.
         _ => Err(ImapError::Malformed),

@@ -3,20 +3,28 @@
 //! async-imap opens and authenticates; below it a guard lets only whole, bounded and readable answers through; above it
 //! our own commands. See `README.md` beside this file.
 
+mod changes;
+mod code;
 mod commands;
 mod error;
+mod events;
 mod fetch;
 mod guard;
+mod list;
 mod login;
 mod mailbox_name;
 mod response;
 mod session;
 mod set;
 
-pub use commands::{Listed, Role, Selected};
+pub use changes::{Changes, Knowledge};
+pub use code::Code;
+pub use commands::Selected;
 pub use error::{ImapError, Limit};
+pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
-pub use session::{ImapSession, Limits, MailStream, ServerEvent};
+pub use list::{Listed, Overview, Role, Status};
+pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_imap::Session;
-use async_imap::imap_proto::{Capability, MailboxDatum, Outcome, RequestId, Response, ResponseCode, Status};
+use async_imap::imap_proto::{Capability, RequestId, Response};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::error::{ImapError, shown};
+use super::changes::Found;
+use super::error::ImapError;
+use super::events::ServerEvent;
 use super::guard::{Guard, Watch};
 use super::login;
 use super::response::judge;
@@ -33,24 +35,13 @@ pub struct Limits {
     pub silence: Duration,
 }
 
-/// What is kept of the server's news until somebody takes it.
-const EVENTS: usize = 100;
+/// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
+/// and back, eight take half the time of two.
+pub(super) const PIPELINE: usize = 8;
 /// Room kept for answers.
 const ANSWER: usize = 64 * 1024;
-
-/// What the server said of its own accord.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ServerEvent {
-    /// So many messages are in the selected mailbox now.
-    Exists(u32),
-    /// The message of this sequence number is gone, and those behind it moved up by one.
-    Expunged(u32),
-    /// Words that the user must be shown (RFC 9051, 7.1, ALERT), at most 200 characters.
-    Alert(String),
-    /// The server is about to hang up, and why, in at most 200 characters.
-    Bye(String),
-}
+/// RFC 2971: for the academy's help desk, which looks for us in its log. Says nothing of the phone or of the teacher.
+const WHO_WE_ARE: &str = concat!("ID (\"name\" \"Cartable\" \"version\" \"", env!("CARGO_PKG_VERSION"), "\")");
 
 /// A session with an IMAP server, authenticated.
 ///
@@ -67,9 +58,18 @@ pub struct ImapSession {
     pub(super) exists: Option<u32>,
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
+    /// Whether a mailbox is selected, or may be.
+    pub(super) selected: bool,
+    /// Whether the server has let QRESYNC be enabled.
+    pub(super) qresync: bool,
+    /// What goes before the next command, in the same breath, and the tags of what went.
+    due: Vec<&'static str>,
+    ahead: Vec<RequestId>,
+    /// What a search of this kind has found; imap-proto does not read it.
+    pub(super) found: Option<Found>,
     /// Whether headers are fetched with what the server found out about the sender.
     pub(super) results: bool,
-    events: VecDeque<ServerEvent>,
+    pub(super) events: VecDeque<ServerEvent>,
     /// Room for the answer that is read.
     answer: Vec<u8>,
 }
@@ -117,13 +117,30 @@ impl ImapSession {
             exists: None,
             results: false,
             expunged: false,
+            selected: false,
+            qresync: false,
+            due: Vec::new(),
+            ahead: Vec::new(),
+            found: None,
             events: VecDeque::new(),
             answer: Vec::new(),
         };
         let mut found = BTreeSet::new();
         session.run("CAPABILITY", "CAPABILITY", |response| names(response, &mut found)).await?;
         session.capabilities = found;
+        // RFC 5161, 3.1: what is enabled need not be waited for.
+        if session.has("ENABLE") && session.has("QRESYNC") {
+            session.due.push("ENABLE QRESYNC");
+        }
+        if session.has("ID") {
+            session.due.push(WHO_WE_ARE);
+        }
         Ok(session)
+    }
+
+    /// Enables what the server can, where no command has done so yet: before one that needs to know.
+    pub(super) async fn settle_extensions(&mut self) -> Result<(), ImapError> {
+        if self.due.is_empty() { Ok(()) } else { self.noop().await }
     }
 
     /// Whether the server has this extension, by its name in upper case.
@@ -134,11 +151,6 @@ impl ImapSession {
     /// Whether further commands may be given.
     pub fn is_usable(&self) -> bool {
         !self.under_way && self.watch.fault().is_none()
-    }
-
-    /// What the server said of its own accord since this was last asked, in order. At most the last hundred.
-    pub fn take_events(&mut self) -> Vec<ServerEvent> {
-        self.events.drain(..).collect()
     }
 
     /// Sends `line` and gives its answers to `each`, the tagged one last. `command` names it in errors.
@@ -152,6 +164,37 @@ impl ImapSession {
         self.finish(command, &id, &mut each).await
     }
 
+    /// Sends all `lines`, some at a time on the wire at once, and gives their answers to `each`. How each of them ended.
+    pub(super) async fn run_all(
+        &mut self,
+        command: &'static str,
+        lines: &[String],
+        each: &mut (dyn FnMut(&Response<'_>) + Send),
+    ) -> Result<Vec<Result<(), ImapError>>, ImapError> {
+        let mut outcomes = vec![Err(ImapError::Closed); lines.len()];
+        let (mut left, mut ids, mut whose) = (lines.iter().enumerate(), Vec::new(), Vec::new());
+        loop {
+            while ids.len() < PIPELINE
+                && let Some((index, line)) = left.next()
+            {
+                ids.push(if index == 0 { self.begin(line).await? } else { self.send(line).await? });
+                whose.push(index);
+            }
+            if ids.is_empty() {
+                break;
+            }
+            let (which, outcome) = self.answers(command, &ids, each).await?;
+            ids.remove(which);
+            if let Some(place) = outcomes.get_mut(whose.remove(which)) {
+                *place = outcome;
+            }
+        }
+        if !lines.is_empty() {
+            self.in_order();
+        }
+        Ok(outcomes)
+    }
+
     /// Puts a command on the wire.
     pub(super) async fn begin(&mut self, line: &str) -> Result<RequestId, ImapError> {
         if self.under_way || self.watch.fault().is_some() {
@@ -159,6 +202,10 @@ impl ImapSession {
         }
         // What could not be read before this command says nothing of its outcome.
         let _ = self.watch.take_diverted();
+        for line in std::mem::take(&mut self.due) {
+            let id = self.send(line).await?;
+            self.ahead.push(id);
+        }
         self.send(line).await
     }
 
@@ -255,11 +302,23 @@ impl ImapSession {
                 return Err(ImapError::Closed);
             }
             let Ok(([], response)) = Response::parse(&raw) else {
-                self.watch.unreadable(&raw)?;
+                let read = self.found.as_mut().is_some_and(|found| found.read(&raw));
+                if !read {
+                    self.watch.unreadable(&raw)?;
+                }
                 continue;
             };
+            if is_enabled(&raw) {
+                self.qresync |= matches!(&response, Response::Capabilities(list) if list.iter().any(is_qresync));
+                continue;
+            }
             self.notice(&response);
             let step = match &response {
+                Response::Done { tag, .. } if self.ahead.contains(tag) => {
+                    // Refused, it is not enabled; that is no failure of the command behind it.
+                    self.ahead.retain(|id| id != tag);
+                    continue;
+                }
                 Response::Done { tag, status, outcome } => {
                     // The answer of a command that is not ours: nothing can be trusted any more.
                     let which = ids.iter().position(|id| id == tag).ok_or(ImapError::Malformed)?;
@@ -287,39 +346,15 @@ impl ImapSession {
     pub(super) fn in_order(&mut self) {
         self.under_way = false;
     }
-
-    fn notice(&mut self, response: &Response<'_>) {
-        match response {
-            Response::MailboxData(MailboxDatum::Exists(count)) => {
-                self.exists = Some(*count);
-                self.tell(ServerEvent::Exists(*count));
-            }
-            Response::Expunge(sequence) => {
-                self.exists = self.exists.map(|count| count.saturating_sub(1));
-                self.expunged = true;
-                self.tell(ServerEvent::Expunged(*sequence));
-            }
-            Response::Vanished { earlier: false, .. } => self.expunged = true,
-            Response::Data { status: Status::Bye, outcome } => self.tell(ServerEvent::Bye(words(outcome))),
-            Response::Data { outcome, .. } | Response::Done { outcome, .. }
-                if matches!(outcome.code, Some(ResponseCode::Alert)) =>
-            {
-                self.tell(ServerEvent::Alert(words(outcome)));
-            }
-            _ => {}
-        }
-    }
-
-    fn tell(&mut self, event: ServerEvent) {
-        if self.events.len() == EVENTS {
-            self.events.pop_front();
-        }
-        self.events.push_back(event);
-    }
 }
 
-fn words(outcome: &Outcome<'_>) -> String {
-    shown(outcome.information.as_deref().unwrap_or_default())
+/// RFC 5161: told as capabilities are.
+fn is_enabled(raw: &[u8]) -> bool {
+    raw.get(..10).is_some_and(|head| head.eq_ignore_ascii_case(b"* ENABLED "))
+}
+
+fn is_qresync(capability: &Capability<'_>) -> bool {
+    matches!(capability, Capability::Atom(atom) if atom.eq_ignore_ascii_case("QRESYNC"))
 }
 
 /// Waits for `future` as long as bytes keep coming.

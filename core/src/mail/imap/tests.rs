@@ -1,5 +1,7 @@
+mod changes;
 mod commands;
 mod guard;
+mod list;
 mod pieces;
 mod pipeline;
 mod recorded;
@@ -59,19 +61,32 @@ impl Peer {
 
     /// Greets and lets anybody in.
     pub(super) async fn welcome(&mut self) {
-        self.say(format!("* OK [CAPABILITY {CAPABILITIES}] ready\r\n")).await;
+        self.welcome_with(CAPABILITIES).await;
+    }
+
+    /// The same as a server that can do this.
+    pub(super) async fn welcome_with(&mut self, capabilities: &str) {
+        self.say(format!("* OK [CAPABILITY {capabilities}] ready\r\n")).await;
         let (tag, _) = self.command().await.unwrap();
         self.say(format!("{tag} OK in\r\n")).await;
         let (tag, _) = self.command().await.unwrap();
-        self.say(format!("* CAPABILITY {CAPABILITIES}\r\n{tag} OK\r\n")).await;
+        self.say(format!("* CAPABILITY {capabilities}\r\n{tag} OK\r\n")).await;
     }
 }
 
 /// A session with a peer that answers the commands after the login by `answer(tag, command)`.
 pub(super) async fn session(answer: impl Fn(&str, &str) -> String + Send + 'static) -> ImapSession {
+    session_with(CAPABILITIES, answer).await
+}
+
+/// The same with a server that can do this.
+pub(super) async fn session_with(
+    capabilities: &'static str,
+    answer: impl Fn(&str, &str) -> String + Send + 'static,
+) -> ImapSession {
     let (stream, mut peer) = Peer::pair();
     tokio::spawn(async move {
-        peer.welcome().await;
+        peer.welcome_with(capabilities).await;
         while let Some((tag, command)) = peer.command().await {
             peer.say(answer(&tag, &command)).await;
         }

@@ -63,7 +63,7 @@ async fn the_counts_of_a_mailbox_read_no_message() {
     let (counted, plan) = store
         .read(|c| {
             let counted = mailboxes(c, "essai")?;
-            let mut explain = c.prepare(&format!("EXPLAIN QUERY PLAN {}", super::MAILBOXES))?;
+            let mut explain = c.prepare(&format!("EXPLAIN QUERY PLAN {}", super::mailboxes::MAILBOXES))?;
             let plan = explain.query_map(["essai"], |row| row.get::<_, String>(3))?;
             Ok((counted, plan.collect::<Result<Vec<_>, _>>()?))
         })

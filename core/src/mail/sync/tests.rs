@@ -1,8 +1,11 @@
+mod scripted;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Flags, difference::difference};
+use super::difference::difference;
+use crate::mail::flags::Flags;
 
 fn list() -> impl Strategy<Value = BTreeMap<u32, u8>> {
     proptest::collection::btree_map(1..60u32, 0..4u8, 0..40)

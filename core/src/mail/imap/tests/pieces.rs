@@ -1,7 +1,9 @@
+use async_imap::imap_proto::Response;
 use proptest::prelude::*;
 
+use super::super::code::Code;
 use super::super::mailbox_name::{decode, encode};
-use super::super::response::{code_of, internal_date};
+use super::super::response::internal_date;
 use super::super::set::UidSet;
 
 #[test]
@@ -23,10 +25,37 @@ fn names_have_the_form_of_rfc_3501() {
 
 #[test]
 fn codes_are_read_out_of_the_text() {
-    assert_eq!(code_of("[OVERQUOTA] full").as_deref(), Some("OVERQUOTA"));
-    assert_eq!(code_of("[copyuid 1 2 3] ok").as_deref(), Some("COPYUID"));
-    assert_eq!(code_of("no [code] here"), None);
-    assert_eq!(code_of("[]"), None);
+    for (text, code) in [
+        ("[OVERQUOTA] full", Some(Code::OverQuota)),
+        ("[NoModSeq] none", Some(Code::NoModSeq)),
+        ("[CLOSED] Previous mailbox closed.", Some(Code::Closed)),
+        ("[MODIFIED 7,9:8] Conditional STORE failed", Some(Code::Modified(UidSet::of(&[7, 8, 9])))),
+        ("[MODIFIED x] what", Some(Code::Other("MODIFIED".to_owned()))),
+        ("[XWEATHER fine] out", Some(Code::Other("XWEATHER".to_owned()))),
+        ("no [code] here", None),
+        ("[]", None),
+    ] {
+        assert_eq!(Code::in_text(text), code, "{text}");
+    }
+    assert_eq!(Code::in_text("[AUTHENTICATIONFAILED] no").unwrap().to_string(), "AUTHENTICATIONFAILED");
+}
+
+#[test]
+fn codes_that_the_parser_knows_are_the_same() {
+    for (line, code) in [
+        ("[UIDVALIDITY 7] valid", Code::UidValidity(7)),
+        ("[UIDNEXT 8] next", Code::UidNext(8)),
+        ("[HIGHESTMODSEQ 715194045007] high", Code::HighestModSeq(715_194_045_007)),
+        ("[APPENDUID 38505 3955] done", Code::AppendUid(38_505, 3955)),
+        ("[COPYUID 38505 304,319:320 3956:3958] done", Code::CopyUid(38_505)),
+        ("[ALERT] soon", Code::Alert),
+        ("[READ-ONLY] look", Code::ReadOnly),
+        ("[TRYCREATE] make it", Code::TryCreate),
+    ] {
+        let line = format!("* OK {line}\r\n");
+        let Ok((_, Response::Data { outcome, .. })) = Response::parse(line.as_bytes()) else { panic!("{line}") };
+        assert_eq!(Code::of(&outcome), Some(code), "{line}");
+    }
 }
 
 #[test]

@@ -1,0 +1,331 @@
+//! Which mailboxes there are, what they are for, and what has changed in them: LIST (RFC 5258, 5819, 6154), LSUB and STATUS.
+
+use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, StatusAttribute};
+
+use super::commands::mailbox;
+use super::error::ImapError;
+use super::mailbox_name;
+use super::session::ImapSession;
+
+/// More mailboxes than anybody has.
+const MOST: usize = 5000;
+
+/// What a mailbox is for (RFC 6154).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Role {
+    /// Where mail arrives.
+    Inbox,
+    /// Sent mail.
+    Sent,
+    /// Drafts.
+    Drafts,
+    /// The bin.
+    Trash,
+    /// Unwanted mail.
+    Junk,
+    /// The archive.
+    Archive,
+}
+
+impl Role {
+    const WORDS: [(Self, &'static str); 6] = [
+        (Self::Inbox, "inbox"),
+        (Self::Sent, "sent"),
+        (Self::Drafts, "drafts"),
+        (Self::Trash, "trash"),
+        (Self::Junk, "junk"),
+        (Self::Archive, "archive"),
+    ];
+
+    /// What webmails and mail programs in French and English call them.
+    const NAMES: [(Self, &'static [&'static str]); 5] = [
+        (
+            Self::Sent,
+            &[
+                "sent",
+                "sent items",
+                "sent messages",
+                "sent mail",
+                "envoyés",
+                "envoyes",
+                "messages envoyés",
+                "éléments envoyés",
+                "objets envoyés",
+                "courrier envoyé",
+            ],
+        ),
+        (Self::Drafts, &["drafts", "draft", "brouillons", "brouillon"]),
+        (
+            Self::Trash,
+            &[
+                "trash",
+                "bin",
+                "deleted",
+                "deleted items",
+                "deleted messages",
+                "corbeille",
+                "éléments supprimés",
+                "messages supprimés",
+                "objets supprimés",
+                "poubelle",
+            ],
+        ),
+        (
+            Self::Junk,
+            &[
+                "junk",
+                "junk e-mail",
+                "junk email",
+                "junk mail",
+                "spam",
+                "bulk mail",
+                "indésirables",
+                "indesirables",
+                "indésirable",
+                "courrier indésirable",
+                "messages indésirables",
+                "pourriel",
+                "pourriels",
+            ],
+        ),
+        (Self::Archive, &["archive", "archives", "archived", "messages archivés"]),
+    ];
+
+    /// The role as the store writes it.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(role, _)| *role == self).map_or("inbox", |(_, word)| word)
+    }
+
+    /// The role that the store wrote as `word`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(role, _)| *role)
+    }
+
+    /// What a mailbox of this name is for, on a server that does not say.
+    fn guessed(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        Self::NAMES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(role, _)| *role)
+    }
+}
+
+/// A mailbox of the server.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Listed {
+    /// Its name, decoded. The name to give to the other commands.
+    pub name: String,
+    /// What parts names of mailboxes in mailboxes.
+    pub delimiter: Option<String>,
+    /// What it is for.
+    pub role: Option<Role>,
+    /// Whether it can hold messages.
+    pub selectable: bool,
+    /// Whether the teacher has subscribed to it, here or elsewhere.
+    pub subscribed: bool,
+    /// What is in it, where that was asked and told.
+    pub status: Option<Status>,
+}
+
+/// What a server tells of a mailbox that is not selected.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Status {
+    /// How many messages there are.
+    pub messages: Option<u32>,
+    /// How many of them are unread.
+    pub unseen: Option<u32>,
+    /// When this changes, no UID known before means anything any more.
+    pub uid_validity: Option<u32>,
+    /// The UID that the next message will have.
+    pub uid_next: Option<u32>,
+    /// Changes with every change (RFC 7162), where the server counts them in this mailbox.
+    pub highest_mod_seq: Option<u64>,
+}
+
+impl Status {
+    fn of(attributes: &[StatusAttribute]) -> Self {
+        let mut told = Self::default();
+        for attribute in attributes {
+            match attribute {
+                StatusAttribute::Messages(value) => told.messages = Some(*value),
+                StatusAttribute::Unseen(value) => told.unseen = Some(*value),
+                StatusAttribute::UidValidity(value) => told.uid_validity = Some(*value).filter(|value| *value > 0),
+                StatusAttribute::UidNext(value) => told.uid_next = Some(*value).filter(|value| *value > 0),
+                // Nought is what servers say that do not count.
+                StatusAttribute::HighestModSeq(value) => {
+                    told.highest_mod_seq = Some(*value).filter(|value| *value > 0);
+                }
+                _ => {}
+            }
+        }
+        told
+    }
+}
+
+/// All mailboxes of a server.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Overview {
+    /// They.
+    pub mailboxes: Vec<Listed>,
+    /// Whether these are all. False where a line could not be read: then a name that is missing says nothing.
+    pub whole: bool,
+}
+
+impl ImapSession {
+    /// The mailboxes.
+    pub async fn list(&mut self) -> Result<Vec<Listed>, ImapError> {
+        Ok(self.listing(None).await?.mailboxes)
+    }
+
+    /// The mailboxes and what is in them: in one round trip where the server can, else in a few. Leaves the selected mailbox,
+    /// of which STATUS tells nothing reliable (RFC 9051, 6.3.11).
+    pub async fn overview(&mut self) -> Result<Overview, ImapError> {
+        let items = if self.has("CONDSTORE") || self.has("QRESYNC") {
+            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)"
+        } else {
+            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"
+        };
+        if self.has("LIST-STATUS") && self.has("LIST-EXTENDED") {
+            match self.listing(Some(items)).await {
+                Err(ImapError::Bad { .. }) => {}
+                listed => return listed,
+            }
+        }
+        let mut listed = self.listing(None).await?;
+        let names = listed.mailboxes.iter().filter(|one| one.selectable).map(|one| mailbox(&one.name));
+        let lines: Vec<String> =
+            names.map(|name| Ok(format!("STATUS {} {items}", name?))).collect::<Result<_, ImapError>>()?;
+        let mut told = Vec::new();
+        // One of a mailbox that has just gone is refused: nothing is known of it then.
+        self.run_all("STATUS", &lines, &mut |response| told.extend(status(response))).await?;
+        for one in &mut listed.mailboxes {
+            one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
+        }
+        Ok(listed)
+    }
+
+    /// Asks for one mailbox. [`ImapError::Refused`] is the server's word that it cannot be had.
+    pub async fn status(&mut self, name: &str) -> Result<Option<Status>, ImapError> {
+        let line = format!("STATUS {} (MESSAGES UIDNEXT UIDVALIDITY)", mailbox(name)?);
+        let mut told = None;
+        self.run("STATUS", &line, |response| told = told.or(status(response).map(|(_, status)| status))).await?;
+        Ok(told)
+    }
+
+    async fn listing(&mut self, items: Option<&str>) -> Result<Overview, ImapError> {
+        let extended = self.has("LIST-EXTENDED");
+        let mut returned = Vec::new();
+        if extended {
+            returned.push("SUBSCRIBED".to_owned());
+            returned.extend(self.has("SPECIAL-USE").then(|| "SPECIAL-USE".to_owned()));
+            returned.extend(items.map(|items| format!("STATUS {items}")));
+        }
+        let mut lines = Vec::new();
+        if self.selected && self.has("UNSELECT") {
+            lines.push("UNSELECT".to_owned());
+        }
+        let at = lines.len();
+        lines.push(match returned.is_empty() {
+            true => "LIST \"\" \"*\"".to_owned(),
+            false => format!("LIST \"\" \"*\" RETURN ({})", returned.join(" ")),
+        });
+        let (mut listed, mut told, mut too_many) = (Vec::new(), Vec::new(), false);
+        let mut outcomes = self
+            .run_all("LIST", &lines, &mut |response| {
+                if let Some(one) = listed_by(response) {
+                    too_many |= listed.len() == MOST;
+                    listed.extend((!too_many).then_some(one));
+                }
+                told.extend(status(response).filter(|_| told.len() < MOST));
+            })
+            .await?;
+        let (unread, lost) = self.watch.take_diverted();
+        outcomes.drain(at..).next().unwrap_or(Err(ImapError::Malformed))?;
+        if at > 0 && outcomes.first().is_some_and(Result::is_ok) {
+            self.selected = false;
+        }
+        if !extended {
+            self.subscriptions(&mut listed).await?;
+        }
+        for one in &mut listed {
+            one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
+        }
+        guess_roles(&mut listed);
+        let whole = !too_many && !lost && !unread.iter().any(|raw| raw.starts_with(b"* LIST"));
+        Ok(Overview { mailboxes: listed, whole })
+    }
+
+    /// RFC 3501, 6.3.9, for servers that do not tell with LIST. RFC 9051 has no LSUB any more: then nothing is known.
+    async fn subscriptions(&mut self, listed: &mut [Listed]) -> Result<(), ImapError> {
+        let mut subscribed = Vec::new();
+        let asked = self.run("LSUB", "LSUB \"\" \"*\"", |response| {
+            subscribed.extend(listed_by(response).filter(|_| subscribed.len() < MOST).map(|one| one.name));
+        });
+        match asked.await {
+            Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => {}
+            asked => asked?,
+        }
+        for one in listed {
+            one.subscribed = subscribed.contains(&one.name);
+        }
+        Ok(())
+    }
+}
+
+fn listed_by(response: &Response<'_>) -> Option<Listed> {
+    let Response::MailboxData(MailboxDatum::List(data)) = response else { return None };
+    let decoded = mailbox_name::decode(&data.name);
+    // Under a name that we would write differently, a command might meet another mailbox.
+    let ours = decoded.is_some();
+    let name = decoded.unwrap_or_else(|| data.name.to_string());
+    let said = data.name_attributes.iter().find_map(role_of);
+    Some(Listed {
+        delimiter: data.delimiter.as_ref().map(ToString::to_string),
+        role: if name.eq_ignore_ascii_case("INBOX") { Some(Role::Inbox) } else { said },
+        selectable: ours && !data.name_attributes.iter().any(is_no_mailbox),
+        subscribed: data.name_attributes.iter().any(|attribute| is_extension(attribute, "\\Subscribed")),
+        status: None,
+        name,
+    })
+}
+
+fn status(response: &Response<'_>) -> Option<(String, Status)> {
+    let Response::MailboxData(MailboxDatum::Status { mailbox, status }) = response else { return None };
+    Some((mailbox_name::decode(mailbox)?, Status::of(status)))
+}
+
+/// Guesses only the roles that the server gives to no mailbox, and each for one: of several, that which stands highest.
+fn guess_roles(listed: &mut [Listed]) {
+    let mut given: Vec<Role> = listed.iter().filter_map(|one| one.role).collect();
+    let depth =
+        |one: &Listed| one.delimiter.as_ref().map_or(0, |delimiter| one.name.matches(delimiter.as_str()).count());
+    let mut unknown: Vec<&mut Listed> = listed.iter_mut().filter(|one| one.role.is_none() && one.selectable).collect();
+    unknown.sort_by_key(|one| depth(one));
+    for one in unknown {
+        let last = one.delimiter.as_ref().and_then(|d| one.name.rsplit(d.as_str()).next()).unwrap_or(&one.name);
+        one.role = Role::guessed(last).filter(|role| !given.contains(role));
+        given.extend(one.role);
+    }
+}
+
+/// Whether there is only a name, and no mailbox (RFC 9051, 7.3.1).
+fn is_no_mailbox(attribute: &NameAttribute<'_>) -> bool {
+    matches!(attribute, NameAttribute::NoSelect) || is_extension(attribute, "\\NonExistent")
+}
+
+fn is_extension(attribute: &NameAttribute<'_>, name: &str) -> bool {
+    matches!(attribute, NameAttribute::Extension(told) if told.eq_ignore_ascii_case(name))
+}
+
+fn role_of(attribute: &NameAttribute<'_>) -> Option<Role> {
+    match attribute {
+        NameAttribute::Sent => Some(Role::Sent),
+        NameAttribute::Drafts => Some(Role::Drafts),
+        NameAttribute::Trash => Some(Role::Trash),
+        NameAttribute::Junk => Some(Role::Junk),
+        NameAttribute::Archive => Some(Role::Archive),
+        _ => None,
+    }
+}

@@ -1,0 +1,200 @@
+//! The mailboxes in the store, and how far each is known.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::actions::orphan;
+use super::count;
+use crate::mail::imap::{Listed, Role};
+use crate::store::StoreError;
+
+/// A mailbox as a list shows it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Mailbox {
+    /// Its number in the store.
+    pub id: i64,
+    /// Its name on the server, decoded.
+    pub name: String,
+    /// What it is for, where known.
+    pub role: Option<Role>,
+    /// How many messages the phone knows in it.
+    pub known: u64,
+    /// How many of these are unread.
+    pub unread: u64,
+    /// Whether the phone has once known all of it: false while the first sync goes on.
+    pub complete: bool,
+}
+
+/// What is known of a mailbox as a whole.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(in crate::mail) struct Mark {
+    pub(in crate::mail) uid_validity: Option<u32>,
+    pub(in crate::mail) uid_next: Option<u32>,
+    pub(in crate::mail) highest_mod_seq: Option<u64>,
+    pub(in crate::mail) complete: bool,
+}
+
+/// Each count is that of an index.
+pub(super) const MAILBOXES: &str = "SELECT id, name, role, complete,
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
+FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name";
+
+pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {
+    let mut query = c.prepare_cached(MAILBOXES)?;
+    let rows = query.query_map([academy], |row| {
+        Ok(Mailbox {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            role: row.get::<_, Option<String>>(2)?.and_then(|word| Role::from_word(&word)),
+            complete: row.get(3)?,
+            known: count(row.get(4)?),
+            unread: count(row.get(5)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(in crate::mail) fn mailbox_of_role(
+    c: &Connection,
+    academy: &str,
+    role: Role,
+) -> Result<Option<(i64, String)>, StoreError> {
+    let mut query =
+        c.prepare_cached("SELECT id, name FROM mailbox WHERE academy = ? AND role = ? ORDER BY id LIMIT 1")?;
+    Ok(query.query_row(params![academy, role.word()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// The mailbox of this name, made when the store does not know it.
+pub(in crate::mail) fn mailbox_named(
+    t: &Transaction<'_>,
+    academy: &str,
+    name: &str,
+    role: Option<Role>,
+    selectable: bool,
+) -> Result<i64, StoreError> {
+    let mut query = t.prepare_cached(
+        "INSERT INTO mailbox (academy, name, role, selectable) VALUES (?, ?, ?, ?)
+         ON CONFLICT (academy, name) DO UPDATE SET role = excluded.role, selectable = excluded.selectable
+         RETURNING id",
+    )?;
+    Ok(query.query_row(params![academy, name, role.map(Role::word), selectable], |row| row.get(0))?)
+}
+
+pub(in crate::mail) fn mark(c: &Connection, mailbox: i64) -> Result<Mark, StoreError> {
+    let mut query =
+        c.prepare_cached("SELECT uid_validity, uid_next, highest_mod_seq, complete FROM mailbox WHERE id = ?")?;
+    Ok(query.query_row([mailbox], |row| {
+        Ok(Mark {
+            uid_validity: row.get(0)?,
+            uid_next: row.get(1)?,
+            highest_mod_seq: row.get::<_, Option<i64>>(2)?.and_then(|value| u64::try_from(value).ok()),
+            complete: row.get(3)?,
+        })
+    })?)
+}
+
+pub(in crate::mail) fn set_mark(t: &Transaction<'_>, mailbox: i64, mark: Mark) -> Result<(), StoreError> {
+    // RFC 7162: a mod-sequence has 63 bits.
+    let mod_seq = mark.highest_mod_seq.and_then(|value| i64::try_from(value).ok());
+    t.prepare_cached(
+        "UPDATE mailbox SET uid_validity = ?, uid_next = ?, highest_mod_seq = ?, complete = ? WHERE id = ?",
+    )?
+    .execute(params![mark.uid_validity, mark.uid_next, mod_seq, mark.complete, mailbox])?;
+    Ok(())
+}
+
+/// Forgets every message of a mailbox: the server has said, by a new UIDVALIDITY, that none of its numbers holds.
+pub(in crate::mail) fn forget_all(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
+    orphan(t, mailbox)?;
+    t.execute("DELETE FROM message WHERE mailbox = ?", [mailbox])?;
+    set_mark(t, mailbox, Mark::default())
+}
+
+/// A mailbox as the sync sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::mail) struct Known {
+    pub(in crate::mail) id: i64,
+    pub(in crate::mail) name: String,
+    pub(in crate::mail) delimiter: Option<String>,
+    pub(in crate::mail) role: Option<Role>,
+    pub(in crate::mail) selectable: bool,
+    pub(in crate::mail) subscribed: bool,
+    pub(in crate::mail) mark: Mark,
+    /// How many messages are here, hidden ones among them.
+    pub(in crate::mail) messages: u64,
+}
+
+impl Known {
+    /// Whether the server's list says what the store knows.
+    pub(in crate::mail) fn is(&self, listed: &Listed) -> bool {
+        self.name == listed.name
+            && self.delimiter == listed.delimiter
+            && self.role == listed.role
+            && self.selectable == listed.selectable
+            && self.subscribed == listed.subscribed
+    }
+}
+
+/// All mailboxes of an academy, also those that cannot be selected.
+pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<Vec<Known>, StoreError> {
+    let mut query = c.prepare_cached(
+        "SELECT id, name, delimiter, role, selectable, subscribed, uid_validity, uid_next, highest_mod_seq, complete,
+                (SELECT count(*) FROM message WHERE mailbox = b.id)
+         FROM mailbox b WHERE academy = ? ORDER BY name",
+    )?;
+    let rows = query.query_map([academy], |row| {
+        Ok(Known {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            delimiter: row.get(2)?,
+            role: row.get::<_, Option<String>>(3)?.and_then(|word| Role::from_word(&word)),
+            selectable: row.get(4)?,
+            subscribed: row.get(5)?,
+            mark: Mark {
+                uid_validity: row.get(6)?,
+                uid_next: row.get(7)?,
+                highest_mod_seq: row.get::<_, Option<i64>>(8)?.and_then(|value| u64::try_from(value).ok()),
+                complete: row.get(9)?,
+            },
+            messages: count(row.get(10)?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Writes down what the server's list says of a mailbox; gives its number.
+pub(in crate::mail) fn list_mailbox(t: &Transaction<'_>, academy: &str, listed: &Listed) -> Result<i64, StoreError> {
+    let id = mailbox_named(t, academy, &listed.name, listed.role, listed.selectable)?;
+    t.prepare_cached("UPDATE mailbox SET delimiter = ?, subscribed = ? WHERE id = ?")?.execute(params![
+        listed.delimiter,
+        listed.subscribed,
+        id
+    ])?;
+    Ok(id)
+}
+
+/// Writes down how far the mailbox of this name is known.
+pub(in crate::mail) fn mark_named(
+    t: &Transaction<'_>,
+    academy: &str,
+    name: &str,
+    mark: Mark,
+) -> Result<(), StoreError> {
+    let mut query = t.prepare_cached("SELECT id FROM mailbox WHERE academy = ? AND name = ?")?;
+    let mailbox = query.query_row(params![academy, name], |row| row.get(0))?;
+    set_mark(t, mailbox, mark)
+}
+
+/// A mailbox has another name now, and is the same.
+pub(in crate::mail) fn rename_mailbox(t: &Transaction<'_>, mailbox: i64, name: &str) -> Result<(), StoreError> {
+    t.execute("UPDATE mailbox SET name = ? WHERE id = ?", params![name, mailbox])?;
+    Ok(())
+}
+
+/// Forgets a mailbox that the server has no more, and its messages.
+pub(in crate::mail) fn drop_mailbox(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
+    orphan(t, mailbox)?;
+    t.execute("DELETE FROM mailbox WHERE id = ?", [mailbox])?;
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Which mailboxes there are now, which of them have changed, and what became of those that are not there any more.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use super::Target;
+use crate::mail::account::{Errand, MailAccount};
+use crate::mail::error::MailError;
+use crate::mail::imap::{ImapError, Listed, Overview, Role, Status, UidSet};
+use crate::mail::rows::{self, Known, Mark};
+use crate::store::Change;
+
+/// By so many of its messages a mailbox is known again under another name.
+const SAMPLES: u32 = 5;
+/// So many mailboxes are looked into for one that has another name, where servers give many the same UIDVALIDITY.
+const HEIRS: usize = 3;
+
+/// What the store must write down.
+#[derive(Default)]
+struct Plan {
+    renamed: Vec<(i64, String)>,
+    listed: Vec<Listed>,
+    /// Mailboxes that are gone.
+    gone: Vec<i64>,
+    /// Mailboxes of which none of the numbers holds any more, and the UIDVALIDITY they have now.
+    emptied: Vec<(i64, Option<u32>)>,
+    /// Mailboxes that are empty, and never were otherwise as far as the phone knows.
+    empty: Vec<(String, Mark)>,
+}
+
+impl MailAccount {
+    /// Asks for all mailboxes at once, writes down which there are, and gives those that can be selected in the order in which
+    /// they are to be looked at: the inbox, what is on screen, then those with a role, then the others.
+    pub(super) async fn survey(&self, errand: &mut Errand<'_>) -> Result<Vec<Target>, MailError> {
+        let mut overview = errand.imap.overview().await?;
+        if !overview.mailboxes.iter().any(|one| one.role == Some(Role::Inbox)) {
+            // There is always one (RFC 9051, 5.1), whatever a list of public mailboxes leaves out.
+            overview.whole = false;
+        }
+        let academy = self.academy.id.clone();
+        let before = self.store.read(move |c| rows::known_mailboxes(c, &academy)).await?;
+        let plan = self.plan(errand, &before, &overview).await?;
+        let now = if plan.is_empty() {
+            before
+        } else {
+            let academy = self.academy.id.clone();
+            let written = self.store.write(move |t, changes| {
+                plan.carry_out(t, changes, &academy)?;
+                rows::known_mailboxes(t, &academy)
+            });
+            written.await?
+        };
+        let told: BTreeMap<_, _> =
+            overview.mailboxes.iter().filter_map(|one| Some((one.name.as_str(), one.status?))).collect();
+        let on_screen = self.on_screen.load(Ordering::Relaxed);
+        let mut targets: Vec<Target> = now
+            .into_iter()
+            .filter(|one| one.selectable)
+            .map(|one| Target {
+                settled: told.get(one.name.as_str()).is_some_and(|status| one.is_as(status)),
+                id: one.id,
+                name: one.name,
+                role: one.role,
+            })
+            .collect();
+        targets.sort_by_key(|one| (one.role != Some(Role::Inbox), one.id != on_screen, one.role.is_none()));
+        Ok(targets)
+    }
+
+    async fn plan(&self, errand: &mut Errand<'_>, known: &[Known], overview: &Overview) -> Result<Plan, MailError> {
+        let mut plan = Plan::default();
+        let mut new: Vec<&Listed> = Vec::new();
+        for listed in &overview.mailboxes {
+            match known.iter().find(|one| one.name == listed.name) {
+                Some(one) => self.plan_known(errand, &mut plan, one, listed).await?,
+                None => new.push(listed),
+            }
+        }
+        // A name that is missing from half a list says nothing.
+        let missing = known.iter().filter(|one| !overview.mailboxes.iter().any(|listed| listed.name == one.name));
+        for one in missing.filter(|_| overview.whole) {
+            match self.heir(errand, one, &new).await? {
+                Some(listed) => {
+                    plan.renamed.push((one.id, listed.name.clone()));
+                    new.retain(|other| other.name != listed.name);
+                    plan.listed.push(listed);
+                }
+                None if self.is_denied(errand, &one.name).await? => plan.gone.push(one.id),
+                None => {}
+            }
+        }
+        for listed in new {
+            plan.listed.push(listed.clone());
+            if let Some(mark) = listed.status.as_ref().and_then(empty_mark) {
+                plan.empty.push((listed.name.clone(), mark));
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn plan_known(
+        &self,
+        errand: &mut Errand<'_>,
+        plan: &mut Plan,
+        one: &Known,
+        listed: &Listed,
+    ) -> Result<(), MailError> {
+        if !one.is(listed) {
+            plan.listed.push(listed.clone());
+        }
+        let validity = listed.status.and_then(|status| status.uid_validity);
+        if one.mark.uid_validity.is_some() && validity.is_some() && one.mark.uid_validity != validity {
+            plan.emptied.push((one.id, validity));
+        } else if !listed.selectable && one.messages > 0 && self.is_denied(errand, &one.name).await? {
+            plan.emptied.push((one.id, None));
+        } else if one.messages == 0
+            && !one.mark.complete
+            && let Some(mark) = listed.status.as_ref().and_then(empty_mark)
+        {
+            plan.empty.push((one.name.clone(), mark));
+        }
+        Ok(())
+    }
+
+    /// The mailbox of another name that this one has become: of the same UIDVALIDITY, and with the same messages in it. The
+    /// former alone proves nothing, for some servers take the time for it.
+    async fn heir(&self, errand: &mut Errand<'_>, lost: &Known, new: &[&Listed]) -> Result<Option<Listed>, MailError> {
+        let (Some(validity), true) = (lost.mark.uid_validity, lost.messages > 0) else { return Ok(None) };
+        let mailbox = lost.id;
+        let samples = self.store.read(move |c| rows::samples(c, mailbox, SAMPLES)).await?;
+        let uids = UidSet::of(&samples.iter().map(|(uid, ..)| *uid).collect::<Vec<_>>());
+        let may_be = |status: Status| status.uid_validity == Some(validity) && status.uid_next >= lost.mark.uid_next;
+        for listed in new.iter().filter(|one| one.selectable && one.status.is_some_and(may_be)).take(HEIRS) {
+            let selected = match errand.imap.select(&listed.name).await {
+                Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => continue,
+                selected => selected?,
+            };
+            if selected.uid_validity != validity {
+                continue;
+            }
+            let stamps = errand.imap.fetch_stamps(&uids).await?;
+            let ours = |uid: u32| samples.iter().find(|(ours, ..)| *ours == uid);
+            let same = |(uid, date, size): &(u32, i64, u64)| {
+                ours(*uid).is_some_and(|(_, ms, bytes)| *ms == date.saturating_mul(1000) && bytes == size)
+            };
+            if !stamps.is_empty() && stamps.iter().all(same) {
+                return Ok(Some((*listed).clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the server says of this name that there is no such mailbox.
+    async fn is_denied(&self, errand: &mut Errand<'_>, name: &str) -> Result<bool, MailError> {
+        match errand.imap.status(name).await {
+            Err(ImapError::Refused { .. }) => Ok(true),
+            Ok(_) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+impl Plan {
+    fn is_empty(&self) -> bool {
+        self.listed.is_empty() && self.gone.is_empty() && self.emptied.is_empty() && self.empty.is_empty()
+    }
+
+    fn carry_out(
+        self,
+        t: &rusqlite::Transaction<'_>,
+        changes: &mut Vec<Change>,
+        academy: &str,
+    ) -> Result<(), crate::store::StoreError> {
+        for (mailbox, name) in &self.renamed {
+            rows::rename_mailbox(t, *mailbox, name)?;
+        }
+        for listed in &self.listed {
+            rows::list_mailbox(t, academy, listed)?;
+        }
+        for mailbox in &self.gone {
+            rows::drop_mailbox(t, *mailbox)?;
+        }
+        for (mailbox, uid_validity) in &self.emptied {
+            rows::forget_all(t, *mailbox)?;
+            rows::set_mark(t, *mailbox, Mark { uid_validity: *uid_validity, ..Mark::default() })?;
+            changes.push(Change::Messages { mailbox: *mailbox });
+        }
+        for (name, mark) in &self.empty {
+            rows::mark_named(t, academy, name, *mark)?;
+        }
+        changes.push(Change::Mailboxes);
+        Ok(())
+    }
+}
+
+impl Known {
+    /// Whether the phone knows all that the server tells of: then there is nothing to ask. Where the server counts no changes,
+    /// only an empty mailbox is certain to have none.
+    fn is_as(&self, status: &Status) -> bool {
+        let counted = status.highest_mod_seq.is_some() && status.highest_mod_seq == self.mark.highest_mod_seq;
+        self.mark.complete
+            && status.uid_validity.is_some()
+            && status.uid_validity == self.mark.uid_validity
+            && status.messages.map(u64::from) == Some(self.messages)
+            && (self.messages == 0 || (counted && status.uid_next.is_some() && status.uid_next == self.mark.uid_next))
+    }
+}
+
+/// How far an empty mailbox is known without having been selected: wholly.
+fn empty_mark(status: &Status) -> Option<Mark> {
+    let Status { uid_validity, uid_next, highest_mod_seq, .. } = *status;
+    let empty = status.messages == Some(0) && uid_validity.is_some();
+    empty.then_some(Mark { uid_validity, uid_next, highest_mod_seq, complete: true })
+}
