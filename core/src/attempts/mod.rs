@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::academy::LockRule;
 use crate::ports::{Clock, SecretKey, SecretStore, SecretStoreError};
 use crate::store::{Store, StoreError};
 
@@ -25,7 +26,7 @@ const WINDOW_MS: i64 = 20 * 60 * 1000;
 /// The longest lock that a server is believed: whatever it says, tomorrow one may try again.
 const LONGEST_LOCK_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Refused tries that a teacher may spend in the window, and background work.
+/// Refused tries that a teacher may spend in the window at most, and background work.
 const ATTENDED: usize = 2;
 const UNATTENDED: usize = 1;
 
@@ -115,6 +116,8 @@ pub struct Ledger {
     store: Store,
     secrets: Arc<dyn SecretStore>,
     clock: Arc<dyn Clock>,
+    /// Wrong tries that a teacher may spend in the window.
+    attended: usize,
 }
 
 impl fmt::Debug for Ledger {
@@ -126,7 +129,15 @@ impl fmt::Debug for Ledger {
 impl Ledger {
     /// The ledger kept in `store`.
     pub fn new(store: Store, secrets: Arc<dyn SecretStore>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, secrets, clock }
+        Self { store, secrets, clock, attended: ATTENDED }
+    }
+
+    /// The same for an academy with this rule: where the second wrong try locks, only one is spent. Never more than two, however
+    /// generous the rule: others try too.
+    #[must_use]
+    pub fn under(mut self, rule: LockRule) -> Self {
+        self.attended = usize::from(rule.tries).saturating_sub(1).clamp(UNATTENDED, ATTENDED);
+        self
     }
 
     /// Asks leave to try `secret` of `identifier` in `realm` (who checks it: all servers that share the password are one
@@ -140,7 +151,7 @@ impl Ledger {
     ) -> Result<Reservation, LedgerError> {
         let fingerprint = self.fingerprint(realm, identifier, secret)?;
         let allowed = match presence {
-            Presence::Attended => ATTENDED,
+            Presence::Attended => self.attended,
             Presence::Unattended => UNATTENDED,
         };
         self.reserve_one(realm, identifier, fingerprint, allowed).await
@@ -149,7 +160,7 @@ impl Ledger {
     /// Asks leave to try a code that serves once: a wrong one counts towards the lock as a wrong password does, but says
     /// nothing about any other. The teacher is there. Written to disk when it returns.
     pub async fn reserve_code(&self, realm: &str, identifier: &str) -> Result<Reservation, LedgerError> {
-        self.reserve_one(realm, identifier, ONCE.to_vec(), ATTENDED).await
+        self.reserve_one(realm, identifier, ONCE.to_vec(), self.attended).await
     }
 
     async fn reserve_one(
@@ -160,7 +171,7 @@ impl Ledger {
         allowed: usize,
     ) -> Result<Reservation, LedgerError> {
         let (realm, identifier) = (realm.to_owned(), identifier.to_lowercase());
-        let (now, uptime) = (self.clock.now_ms(), self.clock.uptime_ms());
+        let (now, uptime, most) = (self.clock.now_ms(), self.clock.uptime_ms(), self.attended);
         self.store
             .write(move |t, _| {
                 if fingerprint != ONCE && is_known_wrong(t, &realm, &identifier, &fingerprint)? {
@@ -170,7 +181,7 @@ impl Ledger {
                     return Ok(Err(LedgerError::Wait { until_ms: now.saturating_add(wait), hold: Hold::Locked }));
                 }
                 let spent = spent(t, &realm, &identifier, uptime)?;
-                if let Some(wait) = spent.wait(allowed) {
+                if let Some(wait) = spent.wait(allowed, most) {
                     return Ok(Err(LedgerError::Wait { until_ms: now.saturating_add(wait), hold: Hold::Caution }));
                 }
                 t.execute(
@@ -186,12 +197,12 @@ impl Ledger {
     /// Whether the teacher may try something now.
     pub async fn room(&self, realm: &str, identifier: &str) -> Result<Room, LedgerError> {
         let (realm, identifier) = (realm.to_owned(), identifier.to_lowercase());
-        let (now, uptime) = (self.clock.now_ms(), self.clock.uptime_ms());
+        let (now, uptime, most) = (self.clock.now_ms(), self.clock.uptime_ms(), self.attended);
         let room = self.store.write(move |t, _| {
             let spent = spent(t, &realm, &identifier, uptime)?;
             let locked = locked_for(t, &realm, &identifier, uptime)?.map(|wait| (wait, Hold::Locked));
-            let wait = locked.or(spent.wait(ATTENDED).map(|wait| (wait, Hold::Caution)));
-            let left = ATTENDED.saturating_sub(spent.all.len());
+            let wait = locked.or(spent.wait(most, most).map(|wait| (wait, Hold::Caution)));
+            let left = most.saturating_sub(spent.all.len());
             Ok(match wait {
                 Some((wait, hold)) => Room::Wait { until_ms: now.saturating_add(wait), hold },
                 None => Room::Tries(u32::try_from(left).unwrap_or_default()),
@@ -334,11 +345,11 @@ struct Spent {
 }
 
 impl Spent {
-    /// How long until there is room for a further try, where `allowed` may be spent since the last success.
-    fn wait(&self, allowed: usize) -> Option<i64> {
+    /// How long until there is room for a further try, where `allowed` may be spent since the last success and `most` in all.
+    fn wait(&self, allowed: usize, most: usize) -> Option<i64> {
         // The one whose end makes room.
         let room = |left: &[i64], allowed: usize| left.len().checked_sub(allowed).and_then(|at| left.get(at)).copied();
-        room(&self.since_success, allowed).max(room(&self.all, ATTENDED))
+        room(&self.since_success, allowed).max(room(&self.all, most))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::{Hold, Ledger, LedgerError, Outcome, Presence, Room, WINDOW_MS};
+use crate::academy::LockRule;
 use crate::ports::{Clock, MemoryStore};
 use crate::store::Store;
 
@@ -141,6 +142,19 @@ async fn of_two_protocols_that_ask_at_once_the_last_word_on_a_secret_holds() {
     bench.ledger.settle(portal, Outcome::Right).await.unwrap();
     assert_eq!(bench.ledger.room("ac-essai", "jdupont").await, Ok(Room::Tries(1)));
     bench.try_it("x", Presence::Attended, Outcome::Accepted).await.unwrap();
+}
+
+#[tokio::test]
+async fn where_the_second_wrong_try_locks_only_one_is_spent_and_never_more_than_two() {
+    for (tries, allowed) in [(1, 1), (2, 1), (3, 2), (10, 2)] {
+        let mut bench = bench();
+        bench.ledger = bench.ledger.under(LockRule { tries, minutes: None });
+        for spent in 0..allowed {
+            bench.try_it(&format!("wrong {spent}"), Presence::Attended, Outcome::Refused).await.unwrap();
+        }
+        let wait = bench.try_it("another", Presence::Attended, Outcome::Refused).await;
+        assert!(matches!(wait, Err(LedgerError::Wait { .. })), "after {tries}: {wait:?}");
+    }
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ impl MailAccount {
         secrets: Arc<dyn SecretStore>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock));
+        let ledger = Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock)).under(academy.lock_rule());
         Self {
             academy,
             who,

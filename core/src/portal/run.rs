@@ -74,7 +74,7 @@ impl SignIn {
         );
         let who = account::load(&store, &academy.id).await?;
         let sign_in = Self {
-            ledger: Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock)),
+            ledger: Ledger::new(store.clone(), Arc::clone(&secrets), Arc::clone(&clock)).under(academy.lock_rule()),
             academy,
             store,
             network,
