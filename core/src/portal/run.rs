@@ -131,6 +131,8 @@ impl SignIn {
             self.set(who.map_or(SignInState::SignedOut, SignInState::SignedIn));
             self.ask_again();
         }
+        // Taken before the state can be seen: whoever sees it and loses patience is heard.
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut event = Some(event);
         while let Some(next) = event.take() {
             let before = self.state();
@@ -146,7 +148,6 @@ impl SignIn {
             for effect in effects {
                 // Each list of effects has at most one that answers, and it comes last.
                 event = if effect.waits_for_portal() {
-                    let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     stop.run_until_cancelled(self.carry_out(effect)).await.unwrap_or(Some(SignInEvent::Back))
                 } else {
                     self.carry_out(effect).await

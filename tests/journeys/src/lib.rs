@@ -87,6 +87,14 @@ impl Phone {
         self
     }
 
+    /// Gives a server that keeps silent a minute.
+    #[must_use]
+    pub fn patient(mut self, academy: &Academy) -> Self {
+        let network = Network::builder().only_roots(academy.ca_pem()).unwrap().resolver(Arc::new(self.hosts.clone()));
+        self.network = network.patience(Duration::from_secs(60)).build().unwrap();
+        self
+    }
+
     /// Tells the time by this clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {

@@ -387,7 +387,7 @@ async fn the_tab_that_finishes_first_signs_in_whichever_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_goes_back_at_once_from_a_portal_that_keeps_silent() {
     let academy = Academy::start().await.unwrap();
-    let (phone, folder) = (form_phone(&academy), tempfile::tempdir().unwrap());
+    let (phone, folder) = (form_phone(&academy).patient(&academy), tempfile::tempdir().unwrap());
     let companion = Arc::new(open(&phone, folder.path()).await);
     let wire = academy.wire(academy.portal()).await.unwrap();
     phone.hosts.lead("auth.academie.test", wire.address());
