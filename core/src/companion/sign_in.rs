@@ -168,8 +168,8 @@ impl Companion {
     }
 
     /// Keeps the password of the mail servers, for academies whose servers take no token of the portal's, and tries it at once:
-    /// the teacher is there. [`Finding::PasswordWrong`], or that of an app password, when the server refuses it; then it is not kept. When the server cannot
-    /// be asked it is kept, and the error says why it was not tried.
+    /// the teacher is there. [`Finding::PasswordWrong`], or that of an app password, when the server refuses it; then it is not
+    /// kept. When the server cannot be asked it is kept, and the error says why it was not tried.
     pub async fn set_mail_password(&self, password: &SecretString) -> Result<(), CompanionError> {
         let mail = self.mail()?;
         let seat = self.seat().ok_or(CompanionError::SignInAgain(Finding::SessionEnded))?;

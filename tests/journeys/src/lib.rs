@@ -104,10 +104,8 @@ impl Phone {
 
     /// From now on its way to `server` leads over a wire that reads along.
     pub async fn watched(&self, academy: &Academy, server: Endpoint) -> Wire {
-        let wire = academy.wire(server.clone()).await.unwrap();
+        let wire = watched(academy, server.clone()).await;
         self.hosts.lead(server.host, wire.address());
-        let leaf = academy.authority().issue(&[server.host], Validity::Good).unwrap();
-        wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).record()).await.unwrap();
         wire
     }
 
@@ -157,6 +155,14 @@ impl Clock for Ahead {
     fn uptime_ms(&self) -> i64 {
         SystemClock.uptime_ms() + self.0.load(Ordering::SeqCst)
     }
+}
+
+/// A wire to `server` that reads along.
+pub async fn watched(academy: &Academy, server: Endpoint) -> Wire {
+    let wire = academy.wire(server.clone()).await.unwrap();
+    let leaf = academy.authority().issue(&[server.host], Validity::Good).unwrap();
+    wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).record()).await.unwrap();
+    wire
 }
 
 /// The requests that a wire has seen, as `GET /path` without query.

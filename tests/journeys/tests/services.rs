@@ -1,12 +1,11 @@
 //! A second service is opened signed in, as the right person, and costs three requests at most.
 
-use academy::wire::{Direction, Faults, Identity, Wire};
-use academy::{Academy, Browser, BrowserError, Endpoint, Teacher, Validity, Visited};
+use academy::{Academy, Browser, BrowserError, Teacher, Visited};
 use cartable_core::academy::{Academy as Profile, ServiceSignIn};
 use cartable_core::companion::{Companion, CompanionError, SignedInBy};
 use cartable_core::ports::SecretKey;
 use cartable_core::words::Finding;
-use journeys::{ACADEMY, Phone, sign_in};
+use journeys::{ACADEMY, Phone, requests, sign_in, watched};
 use serde_json::{Value, json};
 
 fn jeanne() -> &'static Teacher {
@@ -33,23 +32,11 @@ async fn lend_session(academy: &Academy, phone: &Phone, teacher: &Teacher) -> Br
     browser
 }
 
-/// A wire on which one can read.
-async fn readable(academy: &Academy, server: Endpoint) -> Wire {
-    let wire = academy.wire(server.clone()).await.unwrap();
-    let leaf = academy.authority().issue(&[server.host], Validity::Good).unwrap();
-    wire.set(Faults::none().intercept(Identity::of(&leaf).unwrap()).record()).await.unwrap();
-    wire
-}
-
-fn requests(wire: &Wire) -> usize {
-    String::from_utf8_lossy(&wire.recorded(Direction::ToServer)).matches(" HTTP/1.1\r\n").count()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_service_costs_three_requests_at_most_whoever_has_the_session() {
     let academy = Academy::builder().ent().start().await.unwrap();
     let (phone, folder) = (Phone::new(&academy), tempfile::tempdir().unwrap());
-    let (portal, service) = (readable(&academy, academy.portal()).await, readable(&academy, academy.ent()).await);
+    let (portal, service) = (watched(&academy, academy.portal()).await, watched(&academy, academy.ent()).await);
     phone.hosts.lead("auth.academie.test", portal.address());
     let browser = || {
         let browser = Browser::new(&academy).unwrap();
@@ -62,23 +49,23 @@ async fn a_second_service_costs_three_requests_at_most_whoever_has_the_session()
     assert_eq!(listed, [("ENT", Some(ServiceSignIn::Cas))]);
 
     // The browser has signed in: it is known at the ENT as well.
-    let before = requests(&portal) + requests(&service);
+    let before = requests(&portal).len() + requests(&service).len();
     let opening = companion.open_service(services[0].address.as_str()).await.unwrap();
     assert_eq!(opening.signed_in, SignedInBy::Browser);
     assert_eq!(opening.host, "auth.academie.test");
     let page = teachers.visit_without_typing(&opening.url).await.unwrap();
     assert!(is_in(&page, "jdupont") && page.address == ent(&academy), "{page:?}");
-    assert_eq!(requests(&portal) + requests(&service), before + 3);
+    assert_eq!(requests(&portal).len() + requests(&service).len(), before + 3);
 
     // The app has signed in: a browser that has never been at the portal is let in by a ticket.
     lend_session(&academy, &phone, jeanne()).await;
-    let before = [requests(&portal), requests(&service)];
+    let before = [requests(&portal).len(), requests(&service).len()];
     let opening = companion.open_service(&ent(&academy)).await.unwrap();
     assert_eq!((opening.signed_in.clone(), opening.host.as_str()), (SignedInBy::Ticket, "ent.academie.test"));
     assert!(!format!("{opening:?}").contains("ST-"), "{opening:?}");
     let page = browser().visit_without_typing(&opening.url).await.unwrap();
     assert!(is_in(&page, "jdupont") && page.address == ent(&academy), "{page:?}");
-    assert_eq!([requests(&portal), requests(&service)], [before[0] + 1, before[1] + 2]);
+    assert_eq!([requests(&portal).len(), requests(&service).len()], [before[0] + 1, before[1] + 2]);
 
     // The ticket has served; to whoever finds it later it opens nothing.
     let again = browser().visit_without_typing(&opening.url).await;

@@ -96,7 +96,8 @@ impl From<Broken> for SendError {
 /// Sends `outgoing` over a stream on which TLS stands already. All recipients or none: when the server refuses one, nobody
 /// gets it, and the error names that one.
 ///
-/// Each wait ends after `silence`; that for the verdict on the message after four times as much. `hello` is the domain of the sender's address: the phone's own name is nobody's business.
+/// Each wait ends after `silence`; that for the verdict on the message after four times as much. `hello` is the domain of the
+/// sender's address: the phone's own name is nobody's business.
 pub async fn submit(
     stream: Box<dyn MailStream>,
     hello: &str,
