@@ -9,12 +9,13 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::Credentials;
 use super::error::MailError;
 use super::imap::{ImapError, ImapSession, Limits};
+use super::link::Link;
 use super::starttls::{self, Protocol, Secured};
 use crate::academy::{Academy, Kind, MailLogin, MailMechanism, MailSecret, MailSettings};
 use crate::attempts::{Ledger, LedgerError, Outcome, Presence, Reservation};
@@ -39,6 +40,7 @@ pub struct MailAccount {
     foreground: Lane,
     /// The mailbox whose rows were last read, by its number: synced before those that nobody looks at.
     pub(super) on_screen: AtomicI64,
+    link: watch::Sender<Link>,
     /// Cancelled and replaced by [`MailAccount::disconnect`].
     stop: std::sync::Mutex<CancellationToken>,
 }
@@ -91,6 +93,7 @@ impl MailAccount {
             background: Lane::default(),
             foreground: Lane::default(),
             on_screen: AtomicI64::default(),
+            link: watch::Sender::default(),
             stop: std::sync::Mutex::default(),
         }
     }
@@ -98,6 +101,16 @@ impl MailAccount {
     /// Whose mail it is.
     pub fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// What the phone's system says of the way to the servers; until then it is [`Link::Unmetered`].
+    pub fn set_link(&self, link: Link) {
+        self.link.send_replace(link);
+    }
+
+    /// The way to the servers.
+    pub fn link(&self) -> Link {
+        *self.link.borrow()
     }
 
     /// Stops the errands that run, which give [`MailError::Stopped`], and closes both connections. Only a letter that is being

@@ -1,0 +1,5 @@
+//! `cargo test -p journeys mail_sync` runs these by name.
+
+mod mail_sync {
+    mod mailboxes;
+}
