@@ -15,7 +15,7 @@ use cartable_core::words::Language;
 
 use crate::error::CompanionError;
 use crate::ports::{ChangeListener, SecretStore, ServiceResolver, Setup, SyncListener};
-use crate::records::{AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, SyncOnce};
+use crate::records::{AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, Rescued, SyncOnce};
 use crate::runtime;
 use crate::task::TaskHandle;
 
@@ -170,12 +170,13 @@ impl Cartable {
     }
 }
 
-/// Moves a damaged database out of the way, so that `Cartable.open` starts a new one. The server still has the mail; what had
-/// not been sent stays in the old file. Blocks for as long as the disk does.
+/// Makes a new database in the place of a damaged one: `Cartable.open` then goes on signed in, and the next sync brings the mail
+/// back from the server. What no server has is carried over as far as it can be read. Blocks for as long as the disk does. Shut
+/// the companion down before, where one is open.
 #[uniffi::export]
-pub fn set_aside_storage(folder: String, language: String) -> Result<(), CompanionError> {
-    let moved = Core::set_aside_storage(Path::new(&folder), &SystemClock);
-    moved.map_err(|error| CompanionError::new(error, now_ms(), Language::of_tag(&language)))
+pub fn rebuild_storage(folder: String, language: String) -> Result<Rescued, CompanionError> {
+    let rebuilt = Core::rebuild_storage(Path::new(&folder), &SystemClock);
+    rebuilt.map(Into::into).map_err(|error| CompanionError::new(error, now_ms(), Language::of_tag(&language)))
 }
 
 impl Cartable {

@@ -10,7 +10,7 @@ use cartable_core::words::Language;
 use crate::error::Told;
 use crate::records::{
     Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
-    Person, SyncOnce, SyncReport,
+    Person, Rescued, SyncOnce, SyncReport,
 };
 
 /// The same names on both sides of the border. Of the core's, which may grow, one that this version has no name for is `None`.
@@ -148,6 +148,12 @@ impl Letter {
 impl From<mail::SyncReport> for SyncReport {
     fn from(report: mail::SyncReport) -> Self {
         Self { arrived: report.arrived, gone: report.gone, acted: report.acted, refused: report.refused }
+    }
+}
+
+impl From<store::Rescued> for Rescued {
+    fn from(rescued: store::Rescued) -> Self {
+        Self { saved: rescued.saved, whole: rescued.whole }
     }
 }
 

@@ -25,7 +25,7 @@ mod sign_in;
 mod task;
 
 pub use academies::{AcademyCard, SecondFactor, WayIn};
-pub use cartable::{Cartable, set_aside_storage};
+pub use cartable::{Cartable, rebuild_storage};
 pub use codes::{Alarm, OfferedCode};
 pub use error::{CompanionError, ListenerError, Told};
 pub use ports::{

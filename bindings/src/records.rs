@@ -186,6 +186,15 @@ pub struct SyncOnce {
     pub report: Option<SyncReport>,
 }
 
+/// What came of the rebuilding of a damaged database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Record)]
+pub struct Rescued {
+    /// Letters, waiting actions and other rows that no server has and that were carried over.
+    pub saved: u64,
+    /// Whether that was all there was to save. Else the damaged file stays until somebody signs out.
+    pub whole: bool,
+}
+
 /// Something that a screen may show has changed; the screen reads it anew.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Enum)]
 pub enum Change {

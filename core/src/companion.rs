@@ -6,6 +6,7 @@
 mod codes;
 mod error;
 mod mail;
+mod rebuild;
 mod seat;
 mod services;
 mod settings;
@@ -13,7 +14,6 @@ mod setup;
 mod sign_in;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::CompanionError;
@@ -55,7 +55,7 @@ impl Companion {
     /// Opens the companion where it was when the app ended, a sign-in under way included. Connects to nothing.
     ///
     /// [`CompanionError::StorageDamaged`] when the database is none: nothing is touched, see
-    /// [`Companion::set_aside_storage`].
+    /// [`Companion::rebuild_storage`].
     pub async fn open(setup: Setup) -> Result<Self, CompanionError> {
         let opening = tokio::task::spawn_blocking(move || {
             let (folder, language) = (setup.folder.clone(), setup.language);
@@ -80,12 +80,6 @@ impl Companion {
             companion.sit_down(&academy).await?;
         }
         Ok(companion)
-    }
-
-    /// Moves a damaged database out of the way, so that [`Companion::open`] starts a new one. The server still has the mail;
-    /// what had not been sent stays in the old file. Blocks for as long as the disk does.
-    pub fn set_aside_storage(folder: &Path, clock: &dyn Clock) -> Result<(), CompanionError> {
-        Ok(Store::set_aside(folder, clock.now_ms())?)
     }
 
     /// The academies that `query` may mean: by name, town, address or NUMEN; all of them for an empty query.

@@ -40,7 +40,7 @@ pub enum CompanionError {
     /// The keystore does not serve: ask to unlock the phone.
     #[error("secrets locked: {}", .0.key())]
     SecretsLocked(Finding),
-    /// The database is damaged: offer [`super::Companion::set_aside_storage`].
+    /// The database is damaged: offer [`super::Companion::rebuild_storage`].
     #[error("storage damaged")]
     StorageDamaged,
     /// Stopped, by the teacher, by a suspension or by the end of the app.

@@ -138,6 +138,7 @@ impl Companion {
         if let Some(mail) = before {
             mail.disconnect().await;
             if mail.who().identifier != who.identifier {
+                self.store.forget_damaged().await?;
                 self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
             }
         }
@@ -161,6 +162,7 @@ impl Companion {
             mail.disconnect().await;
             self.secrets.delete(&SecretKey::mail_password(&seat.academy.id, &mail.who().identifier))?;
         }
+        self.store.forget_damaged().await?;
         match seat.sign_in.happen(SignInEvent::SignOut).await {
             SignInState::Failed(failure) => Err(failure.into()),
             _ => Ok(()),

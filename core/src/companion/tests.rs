@@ -7,7 +7,7 @@ use crate::mail::imap::{Code, ImapError, Limit};
 use crate::mail::send::SendError;
 use crate::mail::{Letter, LetterState, MailError};
 use crate::portal::{Question, SessionError, SignInFailure, SignInState};
-use crate::ports::{Clock, ConnectError, MemoryStore, SecretStoreError};
+use crate::ports::{ConnectError, MemoryStore, SecretStoreError};
 use crate::store::StoreError;
 use crate::words::Finding;
 
@@ -135,28 +135,4 @@ async fn a_link_that_looks_like_the_academy_s_is_refused_with_the_official_name(
     }
     let refused = companion.open_service("https://example.org/").await;
     assert_eq!(refused, Err(E::Refused(Finding::Unofficial { host: "example.org".to_owned() })));
-}
-
-/// A clock that stands still.
-struct Noon;
-
-impl Clock for Noon {
-    fn now_ms(&self) -> i64 {
-        1_764_000_000_000
-    }
-
-    fn uptime_ms(&self) -> i64 {
-        3_600_000
-    }
-}
-
-#[tokio::test]
-async fn a_damaged_database_is_told_and_can_be_set_aside() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("cartable.db"), "junk ".repeat(2000)).unwrap();
-    let setup = || Setup::new(folder.path()).clock(Arc::new(Noon)).secrets(Arc::new(MemoryStore::default()));
-    assert_eq!(Companion::open(setup()).await.err(), Some(E::StorageDamaged));
-    Companion::set_aside_storage(folder.path(), &Noon).unwrap();
-    Companion::open(setup()).await.unwrap();
-    assert!(folder.path().join("cartable.db.1764000000000.damaged").exists());
 }

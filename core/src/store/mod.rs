@@ -6,6 +6,7 @@
 mod error;
 mod lease;
 mod notices;
+mod rebuild;
 mod workers;
 
 use std::fs::File;
@@ -21,6 +22,8 @@ use rustix::io::retry_on_intr;
 pub use error::StoreError;
 pub use lease::Lease;
 pub use notices::{Change, Listening, Notices};
+pub(crate) use rebuild::Keep;
+pub use rebuild::Rescued;
 
 use workers::Workers;
 
@@ -58,16 +61,11 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the database in `folder`, making it when there is none. Blocks for as long as the disk does.
     ///
-    /// A file that is no database is left untouched and told by [`StoreError::Damaged`]: see [`Store::set_aside`].
+    /// A file that is no database is left untouched and told by [`StoreError::Damaged`].
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(|error| StoreError::from_io(&error))?;
+        let _alone = alone(folder)?;
         let path = folder.join(FILE);
-        // One process after the other: two that start at once, as an app and its extension after an update, would both migrate.
-        // The lock goes with its file, however the process ends.
-        let opening = File::create(folder.join(OPENING)).map_err(|error| StoreError::from_io(&error))?;
-        // Not the standard library's lock, which does not promise to be there on Android.
-        let locked = retry_on_intr(|| flock(&opening, FlockOperation::LockExclusive));
-        locked.map_err(|error| StoreError::from_io(&error.into()))?;
+        rebuild::take_place(folder)?;
         let mut first = connect(&path, OpenFlags::default())?;
         Migrations::from_slice(MIGRATIONS).to_latest(&mut first).map_err(StoreError::from_migration)?;
         // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
@@ -80,19 +78,6 @@ impl Store {
             readers: Arc::new(Workers::start("cartable-reader", readers)?),
             notices: Notices::new(),
         })
-    }
-
-    /// Moves a damaged database out of the way under another name, so that [`Store::open`] starts a new one. The server
-    /// still has the mail; what had not been sent stays in the old file.
-    pub fn set_aside(folder: &Path, now_ms: i64) -> Result<(), StoreError> {
-        for suffix in ["", "-wal", "-shm"] {
-            let from = folder.join(format!("{FILE}{suffix}"));
-            if from.exists() {
-                let to = folder.join(format!("{FILE}.{now_ms}{suffix}.damaged"));
-                std::fs::rename(from, to).map_err(|error| StoreError::from_io(&error))?;
-            }
-        }
-        Ok(())
     }
 
     /// Reads. `job` runs on a thread of its own.
@@ -151,6 +136,17 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes the folder, and waits until no other process opens or rebuilds the database in it: two that start at once, as an app and
+/// its extension after an update, would both migrate. The lock goes with its file, however the process ends.
+fn alone(folder: &Path) -> Result<File, StoreError> {
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::from_io(&error))?;
+    let opening = File::create(folder.join(OPENING)).map_err(|error| StoreError::from_io(&error))?;
+    // Not the standard library's lock, which does not promise to be there on Android.
+    let locked = retry_on_intr(|| flock(&opening, FlockOperation::LockExclusive));
+    locked.map_err(|error| StoreError::from_io(&error.into()))?;
+    Ok(opening)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

@@ -1,4 +1,6 @@
 mod processes;
+mod rebuild;
+mod versions;
 
 use super::{Change, MIGRATIONS, Store, StoreError};
 use rusqlite_migration::Migrations;
@@ -140,15 +142,12 @@ async fn with_the_person_all_of_their_mail_goes() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_told_left_alone_and_can_be_set_aside() {
+fn a_file_that_is_no_database_is_told_and_left_alone() {
     let folder = folder();
     let junk = "not a database, but dear to somebody ".repeat(200);
     std::fs::write(folder.path().join("cartable.db"), &junk).unwrap();
     assert_eq!(Store::open(folder.path()).err(), Some(StoreError::Damaged));
     assert_eq!(std::fs::read_to_string(folder.path().join("cartable.db")).unwrap(), junk);
-    Store::set_aside(folder.path(), 7).unwrap();
-    Store::open(folder.path()).unwrap();
-    assert_eq!(std::fs::read_to_string(folder.path().join("cartable.db.7.damaged")).unwrap(), junk);
 }
 
 #[test]

@@ -186,7 +186,7 @@ private final class Progress: SyncListener, @unchecked Sendable {
             Issue.record("not damaged")
             return
         }
-        try setAsideStorage(folder: phone.folder.path, language: "fr")
+        #expect(try !rebuildStorage(folder: phone.folder.path, language: "fr").whole)
         _ = try await phone.open()
     }
 

@@ -7,7 +7,7 @@ import fr.cartable.ffi.SignInState
 import fr.cartable.ffi.SyncListener
 import fr.cartable.ffi.SyncReport
 import fr.cartable.ffi.TaskHandle
-import fr.cartable.ffi.setAsideStorage
+import fr.cartable.ffi.rebuildStorage
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.async
 import kotlinx.coroutines.delay
@@ -179,7 +179,7 @@ class CartableTest : CompanionTest() {
         File(folder, "cartable.db-wal").delete()
         val damaged = fails<CompanionException.StorageDamaged> { open().close() }
         assertEquals("storage-damaged", damaged.told.key)
-        setAsideStorage(folder.path, "fr")
+        assertFalse(rebuildStorage(folder.path, "fr").whole)
         open().close()
     }
 

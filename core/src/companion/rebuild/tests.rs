@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::KEEP;
+use crate::companion::{Companion, CompanionError, Setup};
+use crate::ports::{Clock, MemoryStore};
+use crate::store::{Keep, Store};
+
+/// A clock that stands still.
+struct Noon;
+
+impl Clock for Noon {
+    fn now_ms(&self) -> i64 {
+        1_764_000_000_000
+    }
+
+    fn uptime_ms(&self) -> i64 {
+        3_600_000
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_told_and_gives_way_to_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cartable.db"), "junk ".repeat(2000)).unwrap();
+    let setup = || Setup::new(folder.path()).clock(Arc::new(Noon)).secrets(Arc::new(MemoryStore::default()));
+    assert_eq!(Companion::open(setup()).await.err(), Some(CompanionError::StorageDamaged));
+    let rescued = Companion::rebuild_storage(folder.path(), &Noon).unwrap();
+    assert_eq!((rescued.saved, rescued.whole), (0, false));
+    Companion::open(setup()).await.unwrap();
+    assert!(folder.path().join("cartable.db.1764000000000.damaged").exists());
+}
+
+#[tokio::test]
+async fn a_waiting_action_waits_for_its_message_to_come_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let filled = store.write(|t, _| {
+        Ok(t.execute_batch(
+            "INSERT INTO account (academy, identifier) VALUES ('essai', 'jdupont');
+             INSERT INTO mailbox (id, academy, name) VALUES (1, 'essai', 'INBOX');
+             INSERT INTO message (id, mailbox, uid, received_ms, size, subject, attachments, server_flags, flags, header)
+                 VALUES (5, 1, 7, 1764000000000, 900, 'Cantine', 0, 0, 0, x'46726f6d3a');
+             INSERT INTO action (message, kind, flag) VALUES (5, 'add', 2);
+             INSERT INTO alarm (academy, kind, message, at_ms, certain) VALUES ('essai', 'unasked-code', 5, 1, 1);",
+        )?)
+    });
+    filled.await.unwrap();
+    store.close().await.unwrap();
+    let rescued = Companion::rebuild_storage(folder.path(), &Noon).unwrap();
+    assert_eq!((rescued.saved, rescued.whole), (3, true));
+    let new = Connection::open(folder.path().join("cartable.db")).unwrap();
+    let one = |sql: &str| new.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(
+        one("SELECT count(*) FROM orphan WHERE size = 900 AND header = x'46726f6d3a' AND kind = 'add' AND flag = 2"),
+        1
+    );
+    assert_eq!(one("SELECT count(*) FROM alarm WHERE message IS NULL AND certain = 1"), 1);
+    assert_eq!(one("SELECT count(*) FROM message"), 0);
+}
+
+#[test]
+fn every_table_is_either_saved_or_known_to_come_from_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Store::open(folder.path()).unwrap());
+    let database = Connection::open(folder.path().join("cartable.db")).unwrap();
+    let mut tables =
+        database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    // Mail, and what is about a sign-in or a process that is over.
+    let elsewhere = ["mailbox", "message", "body", "offered_code", "lease"];
+    for table in tables {
+        let saved = KEEP.iter().any(|keep| match keep {
+            Keep::Table(name) | Keep::Made { from: name, .. } => *name == table,
+        });
+        assert!(saved != elsewhere.contains(&table.as_str()), "{table}");
+    }
+}
