@@ -3,6 +3,7 @@
 //! Calls that read answer from the store and wait for nobody. Calls that act write down what the teacher did and return;
 //! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
 
+mod accounts;
 mod codes;
 mod error;
 mod mail;
@@ -16,11 +17,13 @@ mod sign_in;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use accounts::{AccountId, Accounts};
 pub use error::CompanionError;
 pub use mail::SyncOnce;
 pub use services::{ServiceOpening, SignedInBy};
 pub use setup::Setup;
 
+use accounts::Among;
 use seat::Seat;
 
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
@@ -39,6 +42,8 @@ pub struct Companion {
     clock: Arc<dyn Clock>,
     network: Network,
     store: Store,
+    /// The other accounts of the phone, where there may be some.
+    among: Option<Among>,
     /// Only ever held to copy what is in it.
     seat: Mutex<Option<Arc<Seat>>>,
     /// Held while somebody comes or goes.
@@ -58,13 +63,13 @@ impl Companion {
     /// [`Companion::rebuild_storage`].
     pub async fn open(setup: Setup) -> Result<Self, CompanionError> {
         let opening = tokio::task::spawn_blocking(move || {
-            let (folder, language) = (setup.folder.clone(), setup.language);
+            let (folder, language, among) = (setup.folder.clone(), setup.language, setup.among.clone());
             // The database first: that it is damaged must not be hidden by a keystore that is locked.
             let store = Store::open(&folder)?;
-            Ok::<_, CompanionError>((store, language, setup.lent()?))
+            Ok::<_, CompanionError>((store, language, among, setup.lent()?))
         });
         let opened = opening.await.map_err(|_| CompanionError::Bug { detail: "opening panicked".to_owned() })?;
-        let (store, language, lent) = opened?;
+        let (store, language, among, lent) = opened?;
         let companion = Self {
             language,
             catalogue: lent.catalogue,
@@ -73,6 +78,7 @@ impl Companion {
             clock: lent.clock,
             network: lent.network,
             store,
+            among,
             seat: Mutex::default(),
             door: tokio::sync::Mutex::default(),
         };

@@ -132,6 +132,13 @@ impl Ledger {
         Self { store, secrets, clock, attended: ATTENDED }
     }
 
+    /// The same, kept in `store`.
+    #[must_use]
+    pub(crate) fn within(mut self, store: Store) -> Self {
+        self.store = store;
+        self
+    }
+
     /// The same for an academy with this rule: where the second wrong try locks, only one is spent. Never more than two, however
     /// generous the rule: others try too.
     #[must_use]

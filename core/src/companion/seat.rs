@@ -50,7 +50,7 @@ impl Companion {
     /// Takes the seat at an academy. `None` for one whose profile the app no longer has.
     pub(super) async fn sit_down(&self, academy: &str) -> Result<Option<Arc<Seat>>, CompanionError> {
         let Some(academy) = self.academy_of(academy).await? else { return Ok(None) };
-        let sign_in = SignIn::resume(
+        let mut sign_in = SignIn::resume(
             Arc::clone(&academy),
             self.store.clone(),
             self.network.clone(),
@@ -58,6 +58,9 @@ impl Companion {
             Arc::clone(&self.clock),
         )
         .await?;
+        if let Some(among) = &self.among {
+            sign_in = sign_in.counting_in(among.ledger.clone());
+        }
         let who = sign_in.account().await?;
         let seat = Arc::new(Seat { academy, sign_in, mail: Mutex::default() });
         seat.set_mail(who.map(|who| self.mail_of(&seat, who)));
@@ -66,7 +69,7 @@ impl Companion {
     }
 
     pub(super) fn mail_of(&self, seat: &Seat, who: Who) -> Arc<MailAccount> {
-        Arc::new(MailAccount::new(
+        let mail = MailAccount::new(
             Arc::clone(&seat.academy),
             who,
             self.store.clone(),
@@ -74,6 +77,10 @@ impl Companion {
             seat.sign_in.session(),
             Arc::clone(&self.secrets),
             Arc::clone(&self.clock),
-        ))
+        );
+        Arc::new(match &self.among {
+            Some(among) => mail.counting_in(among.ledger.clone()),
+            None => mail,
+        })
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::accounts::Among;
 use super::error::CompanionError;
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
-use crate::ports::{Clock, KeyringStore, Network, SecretStore, SystemClock};
+use crate::ports::{Clock, Drawer, KeyringStore, Network, SecretStore, SystemClock};
 use crate::words::Language;
 
 /// The folder of newer profiles, below the companion's own.
@@ -16,13 +17,15 @@ const PROFILES: &str = "profiles";
 const SERVICE: &str = "fr.cartable.app";
 
 /// What a companion is opened with: a folder, and what the phone lends where the usual will not do.
+#[derive(Clone)]
 pub struct Setup {
     pub(super) folder: PathBuf,
     pub(super) language: Language,
     academies: Vec<Academy>,
-    secrets: Option<Arc<dyn SecretStore>>,
+    pub(super) secrets: Option<Arc<dyn SecretStore>>,
     clock: Arc<dyn Clock>,
     network: Option<Network>,
+    pub(super) among: Option<Among>,
 }
 
 /// What the phone lends, every part of it there.
@@ -52,6 +55,7 @@ impl Setup {
             secrets: None,
             clock: Arc::new(SystemClock),
             network: None,
+            among: None,
         }
     }
 
@@ -90,20 +94,32 @@ impl Setup {
         self
     }
 
+    /// The clock.
+    pub(super) fn told_by(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// Fills in what was not given. Blocks while the platform's keystore answers.
     pub(super) fn lent(self) -> Result<Lent, CompanionError> {
-        let (mut catalogue, refused_profiles) = Catalogue::with_updates(&self.folder.join(PROFILES))?;
+        let profiles = self.among.as_ref().map_or(&self.folder, |among| &among.root).join(PROFILES);
+        let (mut catalogue, refused_profiles) = Catalogue::with_updates(&profiles)?;
         for refused in &refused_profiles {
             tracing::warn!(file = %refused.file.display(), reason = %refused.reason, "a profile was not taken");
         }
         for academy in self.academies {
             catalogue.add(academy)?;
         }
-        let secrets = match self.secrets {
-            Some(secrets) => secrets,
-            None => Arc::new(KeyringStore::open(SERVICE)?),
+        let secrets = self.secrets.map_or_else(keystore, Ok)?;
+        let secrets = match &self.among {
+            Some(among) => Arc::new(Drawer::new(secrets, among.id.to_string())),
+            None => secrets,
         };
         let network = self.network.map_or_else(Network::system, Ok)?;
         Ok(Lent { catalogue, refused_profiles, secrets, clock: self.clock, network })
     }
+}
+
+/// The platform's keystore. Blocks while it answers.
+pub(super) fn keystore() -> Result<Arc<dyn SecretStore>, CompanionError> {
+    Ok(Arc::new(KeyringStore::open(SERVICE)?))
 }

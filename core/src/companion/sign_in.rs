@@ -128,9 +128,15 @@ impl Companion {
         Ok(state)
     }
 
-    /// Gives `who` their mail, and takes that of the person before away.
+    /// Gives `who` their mail, and takes that of the person before away. Refused where another account of this phone is theirs:
+    /// two would count their wrong passwords apart, and fetch their mail twice.
     async fn let_in(&self, seat: &Seat, who: &Who) -> Result<(), CompanionError> {
         let before = seat.mail();
+        if self.among.as_ref().is_some_and(|among| among.is_elsewhere(&seat.academy.id, &who.identifier)) {
+            seat.sign_in.happen(SignInEvent::SignOut).await;
+            seat.set_mail(None);
+            return Err(CompanionError::Refused(Finding::AlreadyHere));
+        }
         if before.as_ref().is_some_and(|mail| mail.who() == who) {
             return Ok(());
         }

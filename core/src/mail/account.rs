@@ -98,6 +98,14 @@ impl MailAccount {
         }
     }
 
+    /// Writes tries of passwords down in `store`, where it is not this account's own: another account of the phone may be about
+    /// to try the same password.
+    #[must_use]
+    pub(crate) fn counting_in(mut self, store: Store) -> Self {
+        self.ledger = self.ledger.within(store);
+        self
+    }
+
     /// Whose mail it is.
     pub fn who(&self) -> &Who {
         &self.who

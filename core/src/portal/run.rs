@@ -90,6 +90,13 @@ impl SignIn {
         Ok(sign_in)
     }
 
+    /// Writes tries of passwords and codes down in `store`, where it is not this account's own.
+    #[must_use]
+    pub(crate) fn counting_in(mut self, store: Store) -> Self {
+        self.ledger = self.ledger.within(store);
+        self
+    }
+
     /// Asks what was asked last, where the sign-in is unfinished. Somebody signed in may have begun anew because the session had
     /// ended: that sign-in goes on. A keystore that is still locked must not keep anybody from the mail on the phone.
     fn ask_again(&self) {

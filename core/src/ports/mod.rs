@@ -15,6 +15,7 @@ pub use connect::{ConnectError, TlsConnection};
 #[cfg(feature = "desktop-dns")]
 pub use dns::NameServers;
 pub use network::{Network, NetworkBuilder, Resolver, ServiceRecord, SystemResolver};
+pub(crate) use secrets::Drawer;
 pub use secrets::{KeyringStore, MemoryStore, SecretKey, SecretStore, SecretStoreError};
 
 #[cfg(test)]

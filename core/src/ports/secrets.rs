@@ -56,6 +56,41 @@ impl SecretKey {
     }
 }
 
+/// A part of a keystore for one of several accounts: the same keys, and others behind them. Only what is of the phone itself is
+/// shared.
+pub(crate) struct Drawer {
+    store: Arc<dyn SecretStore>,
+    name: String,
+}
+
+impl Drawer {
+    /// The part `name`, the same each time.
+    pub(crate) fn new(store: Arc<dyn SecretStore>, name: impl Into<String>) -> Self {
+        Self { store, name: name.into() }
+    }
+
+    fn key(&self, key: &SecretKey) -> SecretKey {
+        if *key == SecretKey::ledger() {
+            return key.clone();
+        }
+        SecretKey { kind: key.kind, owner: format!("{}/{}", self.name, key.owner) }
+    }
+}
+
+impl SecretStore for Drawer {
+    fn put(&self, key: &SecretKey, secret: &SecretString) -> Result<(), SecretStoreError> {
+        self.store.put(&self.key(key), secret)
+    }
+
+    fn load(&self, key: &SecretKey) -> Result<Option<SecretString>, SecretStoreError> {
+        self.store.load(&self.key(key))
+    }
+
+    fn delete(&self, key: &SecretKey) -> Result<(), SecretStoreError> {
+        self.store.delete(&self.key(key))
+    }
+}
+
 impl fmt::Display for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind, self.owner)

@@ -68,6 +68,8 @@ no-way-in = The app cannot sign in to this academy yet.
 no-way-in-next = Open the portal in your browser meanwhile.
 sign-out-first = Another academy is open in the app.
 sign-out-first-next = Sign out first, then choose this one.
+already-here = This account is on the phone already.
+already-here-next = Choose it in the list of accounts.
 unsent =
     { $letters ->
         [one] One message has not left yet.

@@ -68,6 +68,8 @@ no-way-in = L’application ne sait pas encore se connecter à cette académie.
 no-way-in-next = Ouvrez le portail dans votre navigateur en attendant.
 sign-out-first = Une autre académie est ouverte dans l’application.
 sign-out-first-next = Déconnectez-vous d’abord, puis choisissez celle-ci.
+already-here = Ce compte est déjà sur ce téléphone.
+already-here-next = Choisissez-le dans la liste des comptes.
 unsent =
     { $letters ->
         [one] Un message n’est pas encore parti.

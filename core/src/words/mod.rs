@@ -100,6 +100,8 @@ pub enum Finding {
     NoWayIn,
     /// Somebody is signed in at another academy.
     SignOutFirst,
+    /// Who signed in has an account on this phone already.
+    AlreadyHere,
     /// Letters would be lost by a sign-out.
     Unsent {
         /// How many.
@@ -245,6 +247,7 @@ impl Finding {
             Self::PhoneClock => "phone-clock",
             Self::SignInRefused => "sign-in-refused",
             Self::SignOutFirst => "sign-out-first",
+            Self::AlreadyHere => "already-here",
             Self::Unsent { .. } => "unsent",
             Self::SignInWrong { .. } => "sign-in-wrong",
             Self::KnownWrong => "known-wrong",

@@ -18,6 +18,7 @@ fn all() -> Vec<Finding> {
         F::PhoneClock,
         F::SignInRefused,
         F::SignOutFirst,
+        F::AlreadyHere,
         F::Unsent { letters: 2 },
         F::SignInWrong { tries_left: 1 },
         F::KnownWrong,

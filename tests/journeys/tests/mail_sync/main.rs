@@ -1,6 +1,7 @@
 //! `cargo test -p journeys mail_sync` runs these by name.
 
 mod mail_sync {
+    mod accounts;
     mod mailboxes;
     mod rebuilt;
 }
