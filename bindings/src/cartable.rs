@@ -19,7 +19,8 @@ use crate::records::{AttachmentContent, Letter, Mailbox, MessageRow, MessageView
 use crate::runtime;
 use crate::task::TaskHandle;
 
-/// One teacher's companion: the academy's portal and mail on this phone. A shell holds one.
+/// One teacher's companion: the academy's portal and mail on this phone. A shell has one from [`crate::Accounts`] for each account; an
+/// app with a single account may open it by itself.
 #[derive(Debug, uniffi::Object)]
 pub struct Cartable {
     pub(crate) core: Arc<Core>,
@@ -42,7 +43,7 @@ impl Cartable {
         let language = setup.language();
         let opened = runtime::run(async move { Core::open(setup.into_core(secrets, services)?).await }).await;
         let core = opened.map_err(|error| CompanionError::new(error, now_ms(), language))?;
-        Ok(Arc::new(Self { core: Arc::new(core), ended: CancellationToken::new() }))
+        Ok(Arc::new(Self::around(Arc::new(core))))
     }
 
     /// The mailboxes that the phone knows. Reads the store only.
@@ -165,7 +166,7 @@ impl Cartable {
     /// Before the app ends: the same, and closes the database. Later calls give `Cancelled`, and so do all
     /// tasks.
     pub async fn shutdown(&self) -> Result<(), CompanionError> {
-        self.ended.cancel();
+        self.end_tasks();
         self.run(|core| async move { core.shutdown().await }).await
     }
 }
@@ -180,6 +181,15 @@ pub fn rebuild_storage(folder: String, language: String) -> Result<Rescued, Comp
 }
 
 impl Cartable {
+    pub(crate) fn around(core: Arc<Core>) -> Self {
+        Self { core, ended: CancellationToken::new() }
+    }
+
+    /// Cancels every task.
+    pub(crate) fn end_tasks(&self) {
+        self.ended.cancel();
+    }
+
     pub(crate) async fn run<T, F, W>(&self, work: F) -> Result<T, CompanionError>
     where
         T: Send + 'static,

@@ -58,7 +58,7 @@ pub enum CompanionError {
         /// What the teacher is told.
         told: Told,
     },
-    /// The database is damaged: offer to set it aside.
+    /// The database is damaged: offer `rebuild_storage`, or `Accounts.rebuild`.
     #[error("storage damaged")]
     StorageDamaged {
         /// What the teacher is told.

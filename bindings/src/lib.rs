@@ -12,6 +12,7 @@
 //!   held, and may block for a short while.
 
 mod academies;
+mod accounts;
 mod cartable;
 mod codes;
 mod convert;
@@ -25,6 +26,7 @@ mod sign_in;
 mod task;
 
 pub use academies::{AcademyCard, SecondFactor, WayIn};
+pub use accounts::{Account, AccountSync, Accounts};
 pub use cartable::{Cartable, rebuild_storage};
 pub use codes::{Alarm, OfferedCode};
 pub use error::{CompanionError, ListenerError, Told};
@@ -34,7 +36,7 @@ pub use ports::{
 };
 pub use records::{
     Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
-    Person, SyncOnce, SyncReport,
+    Person, Rescued, SyncOnce, SyncReport,
 };
 pub use services::{Audience, Service, ServiceKind, ServiceOpening, SignedInBy};
 pub use settings::{

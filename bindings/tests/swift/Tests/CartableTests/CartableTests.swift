@@ -190,6 +190,41 @@ private final class Progress: SyncListener, @unchecked Sendable {
         _ = try await phone.open()
     }
 
+    @Test("two teachers share a phone, and the same one is there once")
+    func accounts() async throws {
+        let (phone, secrets) = (Phone(), Keystore())
+        let setup = academy.setup(folder: phone.folder.path, profiles: [academy.profile], moved: [:])
+        var accounts = try await Accounts.open(setup: setup, secrets: secrets)
+        #expect(try await accounts.list().isEmpty)
+        let (jeanne, lea) = (try await accounts.add(), try await accounts.add())
+        try await signIn(accounts.cartable(account: jeanne), "jdupont")
+        try await signIn(accounts.cartable(account: lea), "lreset")
+        let again = try await accounts.add()
+        let third = try await accounts.cartable(account: again)
+        guard case .browser(let url, _, _, _) = try await third.beginSignIn(academy: academyId) else {
+            Issue.record("no browser")
+            return
+        }
+        let back = try await academy.browser(url, teacher: "jdupont")
+        #expect(key(await failure(of: { _ = try await third.browserReturned(url: back) })) == "already-here")
+        try await accounts.remove(account: again, discardUnsent: false)
+        #expect(try await accounts.list().map { $0.who?.identifier } == ["jdupont", "lreset"])
+        let synced = try await accounts.syncOnce(deadlineMs: 30_000)
+        #expect(synced.count == 2 && synced.allSatisfy { $0.trouble == nil && $0.done?.report != nil })
+        try await accounts.suspend()
+        try await accounts.remove(account: jeanne, discardUnsent: false)
+        try await accounts.shutdown()
+
+        let database = phone.folder.appendingPathComponent("accounts/2/cartable.db")
+        try Data(repeating: 65, count: 20_000).write(to: database)
+        accounts = try await Accounts.open(setup: setup, secrets: secrets)
+        let damaged = try #require(try await accounts.list().first)
+        #expect(damaged.trouble?.key == "storage-damaged")
+        #expect(try await !accounts.rebuild(account: damaged.id).whole)
+        _ = try await accounts.cartable(account: damaged.id)
+        try await accounts.shutdown()
+    }
+
     @Test("a wrong mail password is sent once, and a third one not before its time")
     func wrongPassword() async throws {
         let auth = academy.profile.split(separator: "\n").first { $0.hasPrefix("auth = [") }!

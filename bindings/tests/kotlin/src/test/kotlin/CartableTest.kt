@@ -1,3 +1,4 @@
+import fr.cartable.ffi.Accounts
 import fr.cartable.ffi.Cartable
 import fr.cartable.ffi.Change
 import fr.cartable.ffi.CompanionException
@@ -181,6 +182,39 @@ class CartableTest : CompanionTest() {
         assertEquals("storage-damaged", damaged.told.key)
         assertFalse(rebuildStorage(folder.path, "fr").whole)
         open().close()
+    }
+
+    @Test
+    fun `two teachers share a phone, and the same one is there once`() = runBlocking<Unit> {
+        TestAcademy.deliver("lreset", "Pour Lea", "Bonjour")
+        val (setup, secrets) = TestAcademy.setup(folder.path, TestAcademy.profile, emptyMap()) to Keystore()
+        Accounts.open(setup, secrets).use { accounts ->
+            assertTrue(accounts.list().isEmpty())
+            val (jeanne, lea) = accounts.add() to accounts.add()
+            accounts.cartable(jeanne).use { signIn(it, "jdupont") }
+            signIn(accounts.cartable(lea), "lreset")
+            val again = accounts.add()
+            val state = accounts.cartable(again).beginSignIn(ACADEMY) as SignInState.Browser
+            val back = TestAcademy.browser(state.url, "jdupont")
+            val refused = fails<CompanionException.Refused> { accounts.cartable(again).browserReturned(back) }
+            assertEquals("already-here", refused.told.key)
+            accounts.remove(again, false)
+            assertEquals(listOf("jdupont", "lreset"), accounts.list().map { it.who?.identifier })
+            val synced = accounts.syncOnce(30_000uL)
+            assertTrue(synced.size == 2 && synced.all { it.trouble == null && it.done?.report != null })
+            accounts.suspend()
+            accounts.remove(jeanne, false)
+            accounts.shutdown()
+        }
+        File(folder, "accounts/2/cartable.db").writeText("pas une base ".repeat(1000))
+        File(folder, "accounts/2/cartable.db-wal").delete()
+        Accounts.open(setup, secrets).use { accounts ->
+            val damaged = accounts.list().single()
+            assertEquals("storage-damaged", damaged.trouble?.key)
+            assertFalse(accounts.rebuild(damaged.id).whole)
+            accounts.cartable(damaged.id).close()
+            accounts.shutdown()
+        }
     }
 
     @Test
