@@ -1,3 +1,4 @@
+mod noise;
 mod scripted;
 
 use std::collections::BTreeMap;

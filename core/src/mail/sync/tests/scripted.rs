@@ -1,10 +1,12 @@
 //! Servers that do what Dovecot does not: they lie, they count nothing, they change their mind in the middle.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 
+use super::noise::Noise;
 use crate::academy::Catalogue;
 use crate::mail::account::SILENCE;
 use crate::mail::imap::{ImapSession, Limits};
@@ -13,34 +15,37 @@ use crate::portal::{Session, Who};
 use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
 use crate::store::Store;
 
-const ALL: &str = "IMAP4rev1 ENABLE CONDSTORE QRESYNC ESEARCH LIST-EXTENDED LIST-STATUS UNSELECT SASL-IR AUTH=PLAIN";
-const CONDSTORE: &str = "IMAP4rev1 CONDSTORE ESEARCH LIST-EXTENDED LIST-STATUS UNSELECT SASL-IR AUTH=PLAIN";
+pub(super) const ALL: &str =
+    "IMAP4rev1 ENABLE CONDSTORE QRESYNC ESEARCH LIST-EXTENDED LIST-STATUS UNSELECT SASL-IR AUTH=PLAIN";
+pub(super) const CONDSTORE: &str = "IMAP4rev1 CONDSTORE ESEARCH LIST-EXTENDED LIST-STATUS UNSELECT SASL-IR AUTH=PLAIN";
 
 /// A server of one mailbox, and the lies it tells of it.
 #[derive(Clone)]
-struct Liar {
+pub(super) struct Liar {
     capabilities: &'static str,
     validity: u32,
     /// The UIDs that are there, and whether each has been read.
-    messages: Vec<(u32, bool)>,
-    uid_next: u32,
-    mod_seq: u64,
+    pub(super) messages: Vec<(u32, bool)>,
+    pub(super) uid_next: u32,
+    pub(super) mod_seq: u64,
     /// What is told of the count of changes at SELECT, in the place of `mod_seq`.
     mod_seq_told: Option<&'static str>,
     /// What is told at SELECT with QRESYNC, and for CHANGEDSINCE.
-    changes: String,
+    pub(super) changes: String,
     /// What is answered to a search.
     search: Option<&'static str>,
     /// The UIDVALIDITY at the next SELECT, another than STATUS said.
     sudden_validity: Option<u32>,
     /// Counted, and in no list.
     hidden: Option<u32>,
+    /// What becomes of its answers on the way.
+    pub(super) noise: Option<Noise>,
     /// What the client has asked.
     asked: Vec<String>,
 }
 
 impl Liar {
-    fn new(capabilities: &'static str) -> Self {
+    pub(super) fn new(capabilities: &'static str) -> Self {
         let messages = (1..=3).map(|uid| (uid, false)).collect();
         Self {
             capabilities,
@@ -53,11 +58,12 @@ impl Liar {
             search: None,
             sudden_validity: None,
             hidden: None,
+            noise: None,
             asked: Vec::new(),
         }
     }
 
-    fn rows(&self, wanted: impl Fn(u32, u32) -> bool, header: bool) -> String {
+    pub(super) fn rows(&self, wanted: impl Fn(u32, u32) -> bool, header: bool) -> String {
         let mut told = String::new();
         for (index, (uid, seen)) in self.messages.iter().enumerate() {
             let (number, flags) = (index as u32 + 1, if *seen { "\\Seen" } else { "" });
@@ -84,12 +90,15 @@ impl Liar {
             let (low, high) = text.split_once(':').unwrap_or((text, text));
             (low.parse().unwrap_or(1), high.parse().unwrap_or(u32::MAX))
         };
+        let status = format!(
+            "* STATUS INBOX (MESSAGES {count} UIDNEXT {} UIDVALIDITY {} HIGHESTMODSEQ {})\r\n",
+            self.uid_next, self.validity, self.mod_seq
+        );
         let told = if let Some(rest) = command.strip_prefix("LIST ") {
-            assert!(rest.contains("STATUS"));
-            format!(
-                "* LIST () \"/\" INBOX\r\n* STATUS INBOX (MESSAGES {count} UIDNEXT {} UIDVALIDITY {} HIGHESTMODSEQ {})\r\n",
-                self.uid_next, self.validity, self.mod_seq
-            )
+            let list = "* LIST () \"/\" INBOX\r\n".to_owned();
+            if rest.contains("STATUS") { list + &status } else { list }
+        } else if command.starts_with("STATUS ") {
+            status
         } else if command.starts_with("SELECT ") {
             let validity = self.sudden_validity.take().unwrap_or(self.validity);
             self.validity = validity;
@@ -128,7 +137,7 @@ impl Liar {
 }
 
 /// A phone, and the server it has a connection to.
-struct Scene {
+pub(super) struct Scene {
     mail: MailAccount,
     server: Arc<Mutex<Liar>>,
     _folder: tempfile::TempDir,
@@ -140,7 +149,9 @@ async fn serve(stream: DuplexStream, server: Arc<Mutex<Liar>>) {
     let mut answer = format!("* OK [CAPABILITY {capabilities}] hi\r\n");
     let mut line = String::new();
     loop {
-        if stream.write_all(answer.as_bytes()).await.is_err() {
+        let spoilt = server.lock().unwrap().noise.as_mut().map(|noise| noise.spoil(&answer));
+        let (bytes, going_on) = spoilt.unwrap_or_else(|| (answer.clone().into_bytes(), true));
+        if stream.write_all(&bytes).await.is_err() || !going_on {
             return;
         }
         line.clear();
@@ -148,6 +159,7 @@ async fn serve(stream: DuplexStream, server: Arc<Mutex<Liar>>) {
             return;
         }
         let (tag, command) = line.trim_end().split_once(' ').unwrap();
+
         answer = match command.split(' ').next() {
             Some("CAPABILITY") => format!("* CAPABILITY {capabilities}\r\n{tag} OK\r\n"),
             _ => server.lock().unwrap().answer(tag, command),
@@ -157,7 +169,7 @@ async fn serve(stream: DuplexStream, server: Arc<Mutex<Liar>>) {
 
 impl Scene {
     /// A phone that has synced once.
-    async fn of(liar: Liar) -> Self {
+    pub(super) async fn of(liar: Liar) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
         let store = Store::open(folder.path()).unwrap();
@@ -174,18 +186,21 @@ impl Scene {
     }
 
     /// Syncs over a new connection.
-    async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
+    pub(super) async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
         let (ours, theirs) = duplex(1 << 20);
         tokio::spawn(serve(theirs, Arc::clone(&self.server)));
         let password = SecretString::from("pl4nted");
         let credentials = Credentials::Password { user: "jdupont".to_owned(), password };
-        let imap = ImapSession::open(Box::new(ours), &credentials, Limits { silence: SILENCE }).await.unwrap();
+        // A server whose answers get lost may be waited for in vain.
+        let noisy = self.server.lock().unwrap().noise.is_some();
+        let silence = if noisy { Duration::from_millis(50) } else { SILENCE };
+        let imap = ImapSession::open(Box::new(ours), &credentials, Limits { silence }).await?;
         self.mail.connected(imap).await;
         self.mail.sync().await
     }
 
     /// The subjects, which are the UIDs, of what is shown, and which of them are read.
-    async fn shown(&self) -> Vec<(String, bool)> {
+    pub(super) async fn shown(&self) -> Vec<(String, bool)> {
         let mailbox = self.mail.mailboxes().await.unwrap()[0].id;
         let rows = self.mail.page(mailbox, None, 50).await.unwrap();
         let mut rows: Vec<_> = rows.into_iter().map(|row| (row.subject, row.flags.has(Flags::SEEN))).collect();
@@ -193,7 +208,7 @@ impl Scene {
         rows
     }
 
-    fn change(&self, change: impl FnOnce(&mut Liar)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Liar)) {
         let mut server = self.server.lock().unwrap();
         server.asked.clear();
         change(&mut server);
@@ -204,7 +219,7 @@ impl Scene {
     }
 
     /// What the server has, as [`Scene::shown`] shows it.
-    fn there(&self) -> Vec<(String, bool)> {
+    pub(super) fn there(&self) -> Vec<(String, bool)> {
         self.server.lock().unwrap().messages.iter().map(|(uid, seen)| (uid.to_string(), *seen)).collect()
     }
 }
