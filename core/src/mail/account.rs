@@ -201,6 +201,7 @@ impl MailAccount {
             Ok(_) => Outcome::Accepted,
             Err(ImapError::AuthenticationFailed { .. }) => Outcome::Refused,
             Err(ImapError::NoMechanism) => Outcome::Untold,
+            Err(ImapError::Distrusted(distrust)) if !distrust.after_proof() => Outcome::Untold,
             // The password may have been seen: left open, it counts.
             Err(_) => return Ok(opened?),
         };

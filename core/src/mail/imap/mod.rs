@@ -6,6 +6,7 @@
 mod changes;
 mod code;
 mod commands;
+mod deflate;
 mod error;
 mod events;
 mod fetch;
@@ -16,6 +17,7 @@ mod mailbox_name;
 mod response;
 mod session;
 mod set;
+mod watch;
 
 pub use changes::{Changes, Knowledge};
 pub use code::Code;

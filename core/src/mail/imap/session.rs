@@ -15,7 +15,8 @@ use tokio::time::timeout;
 use super::changes::Found;
 use super::error::ImapError;
 use super::events::ServerEvent;
-use super::guard::{Guard, Watch};
+use super::guard::Guard;
+use super::watch::Watch;
 use super::login;
 use super::response::judge;
 use crate::mail::{Credentials, Greeting};
@@ -146,6 +147,18 @@ impl ImapSession {
     /// Whether the server has this extension, by its name in upper case.
     pub fn has(&self, capability: &str) -> bool {
         self.capabilities.contains(capability)
+    }
+
+    /// Speaks DEFLATE with the server from here on (RFC 4978), which must have `COMPRESS=DEFLATE`. Costs processor time on both
+    /// sides, and some 350 KB of memory here; of headers a third of the bytes remains. After NO or BAD the session goes on as
+    /// before.
+    pub async fn compress(&mut self) -> Result<(), ImapError> {
+        if !self.has("COMPRESS=DEFLATE") {
+            return Err(ImapError::Unsupported("COMPRESS=DEFLATE"));
+        }
+        self.run("COMPRESS", "COMPRESS DEFLATE", |_| {}).await?;
+        self.inner.get_mut().deflate();
+        Ok(())
     }
 
     /// Whether further commands may be given.

@@ -1,5 +1,6 @@
 mod changes;
 mod commands;
+mod compress;
 mod guard;
 mod list;
 mod pieces;
@@ -30,7 +31,18 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn pair() -> (Box<DuplexStream>, Self) {
         let (ours, theirs) = duplex(1 << 20);
-        (Box::new(ours), Self { stream: BufReader::new(theirs) })
+        (Box::new(ours), Self::over(theirs))
+    }
+
+    /// The server's side of this stream.
+    pub(super) fn over(stream: DuplexStream) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// The stream itself, once all that came was read.
+    pub(super) fn stream(self) -> DuplexStream {
+        assert!(self.stream.buffer().is_empty());
+        self.stream.into_inner()
     }
 
     /// The next command line, as tag and rest.
