@@ -261,7 +261,9 @@ impl From<SendError> for CompanionError {
             SendError::AuthenticationFailed => Self::SignInAgain(Finding::SessionEnded),
             SendError::Refused { text, .. } => Self::Refused(Finding::MailRefused { said: text }),
             SendError::TooLarge { .. } | SendError::Unsendable => Self::Refused(Finding::BadLetter),
-            SendError::Distrusted(_) | SendError::NoMechanism | SendError::Malformed => Self::CheckConnection(Finding::MailBroken),
+            SendError::Distrusted(_) | SendError::NoMechanism | SendError::Malformed => {
+                Self::CheckConnection(Finding::MailBroken)
+            }
             SendError::TryLater { .. } | SendError::NotSent => Self::CheckConnection(Finding::NotSent),
             SendError::Uncertain => Self::CheckConnection(Finding::PerhapsSent),
         }

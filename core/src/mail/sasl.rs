@@ -226,4 +226,4 @@ fn escaped(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,9 +16,9 @@ use super::changes::Found;
 use super::error::ImapError;
 use super::events::ServerEvent;
 use super::guard::Guard;
-use super::watch::Watch;
 use super::login;
 use super::response::judge;
+use super::watch::Watch;
 use crate::mail::{Credentials, Greeting};
 
 /// What a session runs over: TLS in the product, memory in tests.

@@ -3,6 +3,7 @@ mod commands;
 mod compress;
 mod guard;
 mod list;
+mod login;
 mod pieces;
 mod pipeline;
 mod recorded;

@@ -1,4 +1,45 @@
+use ring::{digest, hmac, pbkdf2};
+
 use super::*;
+
+/// A server's side of SCRAM-SHA-256, for those who play one.
+pub(crate) struct ScramServer {
+    password: &'static str,
+    /// How often the password is hashed.
+    pub(crate) iterations: u32,
+    message: String,
+}
+
+impl ScramServer {
+    pub(crate) fn new(password: &'static str) -> Self {
+        Self { password, iterations: 4096, message: String::new() }
+    }
+
+    /// The challenge to what the client says first.
+    pub(crate) fn challenge(&mut self, first: &str) -> String {
+        let bare = first.strip_prefix("n,,").unwrap();
+        let nonce = bare.split_once(",r=").unwrap().1;
+        let challenge = format!("r={nonce}server,s={},i={}", STANDARD.encode("a salt"), self.iterations);
+        self.message = format!("{bare},{challenge}");
+        challenge
+    }
+
+    /// The signature, where the proof is right.
+    pub(crate) fn signature(&self, last: &str) -> Option<String> {
+        let (without_proof, proof) = last.rsplit_once(",p=").unwrap();
+        let message = format!("{},{without_proof}", self.message);
+        let sign = |key: &[u8], text: &[u8]| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+        let (mut salted, rounds) = ([0; 32], self.iterations.try_into().unwrap());
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, b"a salt", self.password.as_bytes(), &mut salted);
+        let stored = digest::digest(&digest::SHA256, sign(&salted, b"Client Key").as_ref());
+        let signature = sign(stored.as_ref(), message.as_bytes());
+        let proof = STANDARD.decode(proof).unwrap();
+        let key: Vec<u8> = proof.iter().zip(signature.as_ref()).map(|(proof, sign)| proof ^ sign).collect();
+        let right = digest::digest(&digest::SHA256, &key).as_ref() == stored.as_ref();
+        let server = sign(sign(&salted, b"Server Key").as_ref(), message.as_bytes());
+        right.then(|| format!("v={}", STANDARD.encode(server)))
+    }
+}
 
 fn choices(offered: &[&str], credentials: &Credentials) -> Vec<Exchange> {
     Exchange::choices(|name| offered.contains(&name), credentials).unwrap()
@@ -39,7 +80,8 @@ fn what_would_say_something_else_is_not_said() {
 
 #[test]
 fn a_proof_is_told_from_what_comes_before_it() {
-    let [mut scram, mut plain, mut login] = choices(&["SCRAM-SHA-256", "PLAIN", "LOGIN"], &password()).try_into().ok().unwrap();
+    let [mut scram, mut plain, mut login] =
+        choices(&["SCRAM-SHA-256", "PLAIN", "LOGIN"], &password()).try_into().ok().unwrap();
     assert!(scram.initial(510).is_some() && !scram.proven());
     assert_eq!(scram.finished(), Err(Distrust::Signature));
     assert!(!plain.proven() && plain.initial(510).is_some() && plain.proven());
