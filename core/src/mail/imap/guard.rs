@@ -188,7 +188,7 @@ impl<S> Guard<S> {
 }
 
 /// The size that a line announces at its end (RFC 9051, literal; RFC 7888; RFC 3516).
-fn literal(line: &[u8]) -> Option<u64> {
+pub(super) fn literal(line: &[u8]) -> Option<u64> {
     let line = line.strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
     let line = line.strip_suffix(b"+").unwrap_or(line);

@@ -9,11 +9,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
+use super::capability::{name, names};
 use super::code::Code;
 use super::commands::{escaped, quoted};
 use super::error::{ImapError, shown};
 use super::response::judge_login;
-use super::session::{Guarded, Limits, name, names, patiently};
+use super::session::{Guarded, Limits, patiently};
 use super::watch::Watch;
 use crate::mail::sasl::{Exchange, Secrets};
 use crate::mail::{Credentials, Greeting};

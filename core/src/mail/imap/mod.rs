@@ -3,6 +3,7 @@
 //! async-imap opens and authenticates; below it a guard lets only whole, bounded and readable answers through; above it
 //! our own commands. See `README.md` beside this file.
 
+mod capability;
 mod changes;
 mod code;
 mod commands;
@@ -14,9 +15,13 @@ mod guard;
 mod list;
 mod login;
 mod mailbox_name;
+mod namespace;
+mod quota;
 mod response;
+mod rights;
 mod session;
 mod set;
+mod value;
 mod watch;
 
 pub use changes::{Changes, Knowledge};
@@ -26,6 +31,9 @@ pub use error::{ImapError, Limit};
 pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use list::{Listed, Overview, Role, Status};
+pub use namespace::{Namespace, Namespaces};
+pub use quota::{Quota, Usage};
+pub use rights::Rights;
 pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
 

@@ -4,10 +4,12 @@ mod compress;
 mod guard;
 mod list;
 mod login;
+mod namespace;
 mod pieces;
 mod pipeline;
 mod recorded;
 mod secrets;
+mod utf8;
 
 use std::time::Duration;
 
@@ -16,8 +18,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use super::{ImapError, ImapSession, Limits};
 use crate::mail::Credentials;
 
-pub(super) const CAPABILITIES: &str =
-    "IMAP4rev1 SASL-IR LITERAL+ MOVE UIDPLUS CONDSTORE LIST-EXTENDED SPECIAL-USE AUTH=PLAIN AUTH=OAUTHBEARER";
+pub(super) const CAPABILITIES: &str = "IMAP4rev1 SASL-IR LITERAL+ MOVE UIDPLUS CONDSTORE LIST-EXTENDED SPECIAL-USE \
+                                       COMPRESS=DEFLATE NAMESPACE QUOTA ACL OBJECTID AUTH=PLAIN AUTH=OAUTHBEARER";
 pub(super) const LIMITS: Limits = Limits { silence: Duration::from_secs(30) };
 
 pub(super) fn password() -> Credentials {

@@ -92,7 +92,8 @@ async fn a_server_that_will_not_is_spoken_to_as_before() {
         assert!(matches!(session.compress().await, Err(ImapError::Refused { .. } | ImapError::Bad { .. })));
         assert_eq!(session.noop().await, Ok(()));
     }
-    let mut without = super::session(|tag, command| panic!("{tag} {command}")).await;
+    let mut without =
+        super::session_with("IMAP4rev1 SASL-IR AUTH=PLAIN", |tag, command| panic!("{tag} {command}")).await;
     assert_eq!(without.compress().await, Err(ImapError::Unsupported("COMPRESS=DEFLATE")));
     assert!(without.is_usable());
 }
