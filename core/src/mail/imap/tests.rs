@@ -56,6 +56,21 @@ impl Peer {
         Some((tag.to_owned(), rest.to_owned()))
     }
 
+    /// Whether a line came; with a literal that is sent at once, both of its lines.
+    pub(super) async fn said(&mut self) -> bool {
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line).await.unwrap_or(0);
+        if let Some((_, size)) = line.trim_end().strip_suffix("+}").and_then(|line| line.rsplit_once('{')) {
+            self.literal(size.parse().unwrap()).await;
+        }
+        read > 0
+    }
+
+    /// Whether anything came.
+    pub(super) async fn anything(&mut self) -> bool {
+        self.stream.read(&mut [0; 4096]).await.unwrap_or(0) > 0
+    }
+
     /// The next line that is no command: an answer to a challenge.
     pub(super) async fn stream_line(&mut self) -> String {
         let mut line = String::new();
