@@ -244,6 +244,7 @@ impl From<ImapError> for CompanionError {
             ImapError::Closed => Self::CheckConnection(Finding::Cut),
             ImapError::TimedOut => Self::CheckConnection(Finding::Silent),
             ImapError::Bad { .. }
+            | ImapError::Distrusted(_)
             | ImapError::NoMechanism
             | ImapError::Limit(_)
             | ImapError::Malformed
@@ -260,7 +261,9 @@ impl From<SendError> for CompanionError {
             SendError::AuthenticationFailed => Self::SignInAgain(Finding::SessionEnded),
             SendError::Refused { text, .. } => Self::Refused(Finding::MailRefused { said: text }),
             SendError::TooLarge { .. } | SendError::Unsendable => Self::Refused(Finding::BadLetter),
-            SendError::NoMechanism | SendError::Malformed => Self::CheckConnection(Finding::MailBroken),
+            SendError::Distrusted(_) | SendError::NoMechanism | SendError::Malformed => {
+                Self::CheckConnection(Finding::MailBroken)
+            }
             SendError::TryLater { .. } | SendError::NotSent => Self::CheckConnection(Finding::NotSent),
             SendError::Uncertain => Self::CheckConnection(Finding::PerhapsSent),
         }

@@ -91,6 +91,7 @@ pub struct Builder {
     portal: Map<String, Value>,
     push: bool,
     ent: bool,
+    scram: bool,
 }
 
 /// What one try to start has brought up.
@@ -182,6 +183,14 @@ impl Builder {
         self
     }
 
+    /// The mail servers offer SCRAM-SHA-256 (RFC 7677) too. Of the teachers only `jdupont` can use it: the directory keeps no
+    /// password in the form that it takes, as those of most academies, and refuses the others before they have proved anything.
+    #[must_use]
+    pub fn scram(mut self) -> Self {
+        self.scram = true;
+        self
+    }
+
     /// Installs what is missing (as root), starts the servers and waits until all are ready: about two seconds, five with
     /// push, at most thirty, not counting the installation.
     pub async fn start(self) -> Result<Academy, AcademyError> {
@@ -221,7 +230,7 @@ impl Builder {
         };
         let mut patch = push.as_ref().map(|push| push.portal.clone()).unwrap_or_default();
         patch.extend(self.portal.clone());
-        let mut servers = Servers::launch(ports, keys, &patch, installed, self.ent)?;
+        let mut servers = Servers::launch(ports, keys, &patch, installed, self.ent, self.scram)?;
         servers.ready(ports, &issuer(ports), push.as_ref(), self.ent).await?;
         if let Some(push) = &push {
             push.api.configure(ports.of("LDAP")).await?;

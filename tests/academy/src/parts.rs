@@ -7,8 +7,11 @@ use crate::{
     tls,
     wire::Wire,
 };
+use rustls_pki_types::ServerName;
 use secrecy::SecretString;
 use std::{io, net::SocketAddr, sync::Arc};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// The reset desk's name in its certificate.
 const DESK: &str = "reset.academie.test";
@@ -41,6 +44,14 @@ impl Academy {
     /// See [`Wire::to`].
     pub async fn wire(&self, server: Endpoint) -> io::Result<Wire> {
         Wire::to(loopback(server.port)).await
+    }
+
+    /// A TLS connection to the server of this name at `address`, its own or that of a wire to it: for who speaks the protocol
+    /// themselves.
+    pub async fn connect(&self, host: &'static str, address: SocketAddr) -> io::Result<TlsStream<TcpStream>> {
+        let tls = tls::trusting(self.ca_pem()).map_err(io::Error::other)?;
+        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        TlsConnector::from(Arc::new(tls)).connect(name, TcpStream::connect(address).await?).await
     }
 
     /// Puts `count` messages into the inbox of `teacher`, who has the password of the start; the same for the same `seed`

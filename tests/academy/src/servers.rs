@@ -78,9 +78,10 @@ impl Servers {
         patch: &Map<String, Value>,
         push: Option<&Installed>,
         ent: bool,
+        scram: bool,
     ) -> Result<Self, AcademyError> {
         let folder = fresh_folder()?;
-        let written = write_all(&folder, ports, keys, patch)
+        let written = write_all(&folder, ports, keys, patch, scram)
             .and_then(|()| push.map_or(Ok(()), |push| push.lay_out(&folder.join("push"))))
             .and_then(|()| if ent { lay_out_ent(&folder, ports) } else { Ok(()) });
         let launched = written.and_then(|()| Ok(watchdog(&folder)?));
@@ -222,11 +223,18 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], AcademyError> {
     Ok(bytes)
 }
 
-fn write_all(folder: &Path, ports: Ports, keys: &Keys, patch: &Map<String, Value>) -> Result<(), AcademyError> {
+fn write_all(
+    folder: &Path,
+    ports: Ports,
+    keys: &Keys,
+    patch: &Map<String, Value>,
+    scram: bool,
+) -> Result<(), AcademyError> {
     for name in ["ca", "ldap", "llng/conf", "dovecot", "postfix/etc", "logs", "pids"] {
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder.join(name))?;
     }
-    let values = values(folder, ports);
+    let mut values = values(folder, ports);
+    values.push(("SCRAM", if scram { " scram-sha-256" } else { "" }.to_owned()));
     for (path, template) in FILES {
         let mut text = fill(path, template, &values)?;
         if path == "ldap/base.ldif" {
@@ -235,7 +243,9 @@ fn write_all(folder: &Path, ports: Ports, keys: &Keys, patch: &Map<String, Value
         std::fs::write(folder.join(path), text)?;
     }
     std::fs::write(folder.join("postfix/etc/recipients"), teachers::recipients())?;
-    std::fs::write(folder.join("dovecot/service-users"), "portail:{PLAIN}portail-secret\n")?;
+    let with_scram = if scram { teachers::with_scram() } else { String::new() };
+    let users = format!("portail:{{PLAIN}}portail-secret\n{with_scram}");
+    std::fs::write(folder.join("dovecot/service-users"), users)?;
     std::fs::write(folder.join("ca/ca.pem"), &keys.ca_pem)?;
     std::fs::write(folder.join("ca/chain.pem"), &keys.chain_pem)?;
     // A test key: every server's account must read it.

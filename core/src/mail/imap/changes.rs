@@ -3,7 +3,7 @@
 use async_imap::imap_proto::{AttributeValue, Response, Status};
 
 use super::code::Code;
-use super::commands::{Selected, mailbox};
+use super::commands::Selected;
 use super::error::{ImapError, Limit};
 use super::fetch::{flags_of, uid_of};
 use super::session::ImapSession;
@@ -116,9 +116,10 @@ impl ImapSession {
         if !self.qresync {
             return Ok((self.select(name).await?, Changes::default()));
         }
-        let line = format!("SELECT {} (QRESYNC ({} {}))", mailbox(name)?, known.uid_validity, known.mod_seq);
+        let mailbox = self.mailbox(name).await?;
+        let line = format!("SELECT {mailbox} (QRESYNC ({} {}))", known.uid_validity, known.mod_seq);
         let (mut selected, mut changes) = (Selected::default(), Changes { whole: true, ..Changes::default() });
-        (self.exists, self.selected) = (None, true);
+        (self.exists, self.selected, self.mailbox_id) = (None, true, None);
         let mut too_many = false;
         self.run("SELECT", &line, |response| match response {
             Response::Data { status: Status::Ok, outcome } => {

@@ -1,4 +1,4 @@
-//! The response codes in the brackets of a status (RFC 9051, 7.1; RFC 5530; RFC 7162; RFC 4315).
+//! The response codes in the brackets of a status (RFC 9051, 7.1; RFC 5530; RFC 7162; RFC 4315; RFC 8474).
 
 use std::fmt;
 
@@ -38,6 +38,8 @@ pub enum Code {
     InUse,
     /// A limit of the server.
     Limit,
+    /// The server's own name for a mailbox, which outlasts its renaming (RFC 8474, 4.1).
+    MailboxId(String),
     /// These messages have changed since, and were left as they are.
     Modified(UidSet),
     /// The mailbox keeps no mod-sequences.
@@ -136,6 +138,10 @@ impl Code {
         }
         Some(match (word.as_str(), UidSet::read(rest.trim())) {
             ("MODIFIED", Some(set)) => Self::Modified(set),
+            ("MAILBOXID", _) => match object_id(rest.trim().strip_prefix('(')?.strip_suffix(')')?) {
+                Some(id) => Self::MailboxId(id),
+                None => Self::Other(word),
+            },
             _ => Self::Other(word),
         })
     }
@@ -147,6 +153,7 @@ impl fmt::Display for Code {
             Self::AppendUid(..) => f.write_str("APPENDUID"),
             Self::CopyUid(_) => f.write_str("COPYUID"),
             Self::HighestModSeq(_) => f.write_str("HIGHESTMODSEQ"),
+            Self::MailboxId(_) => f.write_str("MAILBOXID"),
             Self::Modified(_) => f.write_str("MODIFIED"),
             Self::UidNext(_) => f.write_str("UIDNEXT"),
             Self::UidValidity(_) => f.write_str("UIDVALIDITY"),
@@ -154,4 +161,10 @@ impl fmt::Display for Code {
             other => f.write_str(WORDS.iter().find(|(_, code)| code == other).map_or("", |(word, _)| word)),
         }
     }
+}
+
+/// An identifier of RFC 8474, 7 (objectid): opaque, and kept only where it has that form.
+pub(super) fn object_id(text: &str) -> Option<String> {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    ((1..=255).contains(&text.len()) && text.bytes().all(fine)).then(|| text.to_owned())
 }

@@ -4,7 +4,6 @@ use async_imap::imap_proto::{MailboxDatum, Response, Status};
 
 use super::code::Code;
 use super::error::ImapError;
-use super::mailbox_name;
 use super::session::ImapSession;
 use super::set::UidSet;
 
@@ -59,10 +58,6 @@ pub(super) fn escaped(text: &str) -> Result<String, ImapError> {
     Ok(text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-pub(super) fn mailbox(name: &str) -> Result<String, ImapError> {
-    quoted(&mailbox_name::encode(name))
-}
-
 fn flag_list(flags: &[&str]) -> Result<String, ImapError> {
     let atom = |flag: &str| {
         let bare = flag.strip_prefix('\\').unwrap_or(flag);
@@ -75,9 +70,9 @@ impl ImapSession {
     /// Selects a mailbox.
     pub async fn select(&mut self, name: &str) -> Result<Selected, ImapError> {
         let condstore = if self.has("CONDSTORE") || self.has("QRESYNC") { " (CONDSTORE)" } else { "" };
-        let line = format!("SELECT {}{condstore}", mailbox(name)?);
+        let line = format!("SELECT {}{condstore}", self.mailbox(name).await?);
         let mut selected = Selected::default();
-        (self.exists, self.selected) = (None, true);
+        (self.exists, self.selected, self.mailbox_id) = (None, true, None);
         self.run("SELECT", &line, |response| {
             if let Response::Data { status: Status::Ok, outcome } = response {
                 selected.note(Code::of(outcome));
@@ -106,16 +101,18 @@ impl ImapSession {
         if !self.has("MOVE") {
             return Err(ImapError::Unsupported("MOVE"));
         }
+        let to = self.mailbox(to).await?;
         for piece in uids.pieces() {
-            self.run("MOVE", &format!("UID MOVE {piece} {}", mailbox(to)?), |_| {}).await?;
+            self.run("MOVE", &format!("UID MOVE {piece} {to}"), |_| {}).await?;
         }
         Ok(())
     }
 
     /// Copies messages to another mailbox.
     pub async fn copy_messages(&mut self, uids: &UidSet, to: &str) -> Result<(), ImapError> {
+        let to = self.mailbox(to).await?;
         for piece in uids.pieces() {
-            self.run("COPY", &format!("UID COPY {piece} {}", mailbox(to)?), |_| {}).await?;
+            self.run("COPY", &format!("UID COPY {piece} {to}"), |_| {}).await?;
         }
         Ok(())
     }
@@ -144,17 +141,21 @@ impl ImapSession {
         if message.contains(&0) {
             return Err(ImapError::InvalidArgument);
         }
+        let (mailbox, flags) = (self.mailbox(name).await?, flag_list(flags)?);
+        // RFC 7888, 5: what the server has not agreed to take is no more than this.
         let small = message.len() <= 4096;
         let at_once = self.has("LITERAL+") || (small && self.has("LITERAL-"));
-        let (name, flags, plus) = (mailbox(name)?, flag_list(flags)?, if at_once { "+" } else { "" });
-        let line = format!("APPEND {name} ({flags}) {{{}{plus}}}", message.len());
+        // RFC 6855, 4.
+        let (open, close) = if self.utf8 && header_is_utf8(message) { ("UTF8 (~", ")") } else { ("", "") };
+        let plus = if at_once { "+" } else { "" };
+        let line = format!("APPEND {mailbox} ({flags}) {open}{{{}{plus}}}", message.len());
         let id = self.begin(&line).await?;
         if !at_once && let Some(outcome) = self.go_ahead("APPEND", &id).await? {
             self.in_order();
             // An OK without a message is none.
             return outcome.and(Err(ImapError::Malformed));
         }
-        self.send_literal(message).await?;
+        self.send_literal(message, close).await?;
         let mut place = None;
         self.finish("APPEND", &id, &mut |response| place = place.or_else(|| appended(response))).await?;
         Ok(place)
@@ -196,6 +197,13 @@ impl ImapSession {
     pub async fn logout(mut self) -> Result<(), ImapError> {
         self.run("LOGOUT", "LOGOUT", |_| {}).await
     }
+}
+
+/// Whether the message's own header says something in UTF-8, as RFC 6532 lets it.
+fn header_is_utf8(message: &[u8]) -> bool {
+    let end = memchr::memmem::find(message, b"\r\n\r\n").unwrap_or(message.len());
+    let header = message.get(..end).unwrap_or_default();
+    !header.is_ascii() && std::str::from_utf8(header).is_ok()
 }
 
 /// The result of a search: `SEARCH`, or `ESEARCH` of a server that knows no better (RFC 4731).

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::code::Code;
+use crate::mail::sasl::Distrust;
 
 /// Why an IMAP command did not work. `text` is the server's own, at most 200 characters, without control characters.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum ImapError {
     /// The server offers no way to authenticate that fits what we have.
     #[error("no common way to authenticate")]
     NoMechanism,
+    /// The server did not play its part in the sign-in: it may not be who it claims to be.
+    #[error("the server is not to be trusted: {0}")]
+    Distrusted(Distrust),
     /// The connection is gone, or the session was left in the middle of a command.
     #[error("the connection is closed")]
     Closed,

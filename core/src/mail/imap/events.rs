@@ -46,7 +46,9 @@ impl ImapSession {
             Response::Data { outcome, .. } | Response::Done { outcome, .. } => match Code::of(outcome) {
                 Some(Code::Alert) => self.tell(ServerEvent::Alert(words(outcome))),
                 // What was told until now was told of the mailbox before.
-                Some(Code::Closed) => (self.exists, self.expunged) = (None, false),
+                Some(Code::Closed) => (self.exists, self.expunged, self.mailbox_id) = (None, false, None),
+                // Of a tagged answer it is that of a mailbox just made.
+                Some(Code::MailboxId(id)) if matches!(response, Response::Data { .. }) => self.mailbox_id = Some(id),
                 _ => {}
             },
             _ => {}

@@ -5,20 +5,18 @@ use std::sync::atomic::Ordering;
 
 use async_imap::imap_proto::{AttributeValue, RequestId, Response};
 
+use super::code::object_id;
 use super::error::{ImapError, Limit};
 use super::response::internal_date;
 use super::session::{ImapSession, PIPELINE};
 use super::set::UidSet;
 use crate::mail::flags::Flags;
 
+/// What a row shows and conversations are made of.
+const FIELDS: &str = "FROM TO CC REPLY-TO SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID";
 /// A header block of many recipients has been seen at 200 KB. What is longer is cut by the server: were it refused here,
 /// one letter with a megabyte of recipients would end every sync of the mailbox.
-const HEADERS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO CC REPLY-TO SUBJECT DATE \
-                       MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID)]<0.262144>)";
-/// The same with what the server found out about the sender, which is long and seldom needed.
-const HEADERS_AND_RESULTS: &str = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (FROM TO CC REPLY-TO \
-                                   SUBJECT DATE MESSAGE-ID REFERENCES IN-REPLY-TO CONTENT-TYPE LIST-ID \
-                                   AUTHENTICATION-RESULTS)]<0.262144>)";
+const HEADER: u32 = 256 * 1024;
 /// How much of an answer is read at once: five hundred headers of 256 KiB are too much for a phone.
 const PAUSE: u64 = 512 * 1024;
 /// Leaves room for servers that take the limit of 256 KiB above for a hint.
@@ -84,6 +82,11 @@ pub struct HeaderRow {
     pub internal_date: i64,
     /// Its size in bytes.
     pub size: u64,
+    /// The server's own name for the message, the same in every mailbox and after a move (RFC 8474, 5.1); `None` where it has
+    /// none. At most 255 letters, digits, `_` and `-`.
+    pub email_id: Option<String>,
+    /// The server's own name for the conversation that it is part of (RFC 8474, 5.2), of the same form.
+    pub thread_id: Option<String>,
     /// The header fields, as they came.
     pub header: Vec<u8>,
 }
@@ -125,8 +128,13 @@ impl ImapSession {
     /// The same step by step.
     pub fn header_fetch<'a>(&'a mut self, sets: &'a [Messages]) -> HeaderFetch<'a> {
         self.watch.literal.store(HEADER_LITERAL, Ordering::Relaxed);
-        let headers = if self.results { HEADERS_AND_RESULTS } else { HEADERS };
-        let lines = sets.iter().flat_map(|set| set.lines(headers).into_iter().map(move |line| (set, line)));
+        // What the server found out about the sender is long and seldom needed.
+        let results = if self.results { " AUTHENTICATION-RESULTS" } else { "" };
+        let ids = if self.has("OBJECTID") { "EMAILID THREADID " } else { "" };
+        let headers = format!(
+            "(UID FLAGS INTERNALDATE RFC822.SIZE {ids}BODY.PEEK[HEADER.FIELDS ({FIELDS}{results})]<0.{HEADER}>)"
+        );
+        let lines = sets.iter().flat_map(move |set| set.lines(&headers).into_iter().map(move |line| (set, line)));
         let lines = Box::new(lines);
         HeaderFetch { session: self, lines, ids: Vec::new(), wire: Vec::new(), begun: false, refused: Ok(()) }
     }
@@ -258,7 +266,15 @@ impl HeaderFetch<'_> {
 
 fn each_row(response: &Response<'_>, wire: &[&Messages], each: &mut (dyn FnMut(HeaderEvent) + Send)) {
     let Response::Fetch(sequence, attributes) = response else { return };
-    let mut row = HeaderRow { uid: 0, flags: Flags::default(), internal_date: 0, size: 0, header: Vec::new() };
+    let mut row = HeaderRow {
+        uid: 0,
+        flags: Flags::default(),
+        internal_date: 0,
+        size: 0,
+        email_id: None,
+        thread_id: None,
+        header: Vec::new(),
+    };
     let mut complete = false;
     for attribute in attributes {
         match attribute {
@@ -266,6 +282,8 @@ fn each_row(response: &Response<'_>, wire: &[&Messages], each: &mut (dyn FnMut(H
             AttributeValue::Flags(flags) => row.flags = Flags::named(flags.iter().map(AsRef::as_ref)),
             AttributeValue::InternalDate(date) => row.internal_date = internal_date(date).unwrap_or_default(),
             AttributeValue::Rfc822Size(size) => row.size = u64::from(*size),
+            AttributeValue::EmailId(id) => row.email_id = object_id(id),
+            AttributeValue::ThreadId(id) => row.thread_id = id.as_deref().and_then(object_id),
             AttributeValue::BodySection { data, .. } => {
                 row.header = data.as_deref().unwrap_or_default().to_vec();
                 complete = true;

@@ -7,15 +7,17 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use async_imap::imap_proto::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroizing;
 
+use super::deflate::Deflated;
 use super::error::{ImapError, Limit};
+use super::watch::Watch;
 
 /// A SEARCH of 200,000 messages is a line of 1.4 MB.
 const LINE: usize = 2 * 1024 * 1024;
@@ -23,82 +25,9 @@ const LINE: usize = 2 * 1024 * 1024;
 const RESPONSE: usize = 4 * 1024 * 1024;
 const DEPTH: usize = 50;
 const CHUNK: usize = 32 * 1024;
-/// What is kept of answers that cannot be read: so many, so much of one, so much of all, and of any, for the number in it.
-const DIVERTED: usize = 1024;
-const DIVERTED_LINE: usize = 64 * 1024;
-const DIVERTED_BYTES: usize = 1024 * 1024;
-const DIVERTED_HEAD: usize = 256;
-
-/// What the guard and the session above it share.
-pub(super) struct Watch {
-    /// Every byte that came: the measure of progress.
-    pub(super) received: AtomicU64,
-    /// The largest literal that the command under way may bring.
-    pub(super) literal: AtomicUsize,
-    fault: Mutex<Option<ImapError>>,
-    diverted: Mutex<Diverted>,
-}
-
-/// Answers that cannot be read.
-#[derive(Default)]
-struct Diverted {
-    lines: Vec<Vec<u8>>,
-    bytes: usize,
-    lost: bool,
-}
-
-impl Watch {
-    fn new() -> Self {
-        Self {
-            received: AtomicU64::new(0),
-            literal: AtomicUsize::new(1024 * 1024),
-            fault: Mutex::default(),
-            diverted: Mutex::default(),
-        }
-    }
-
-    /// Why the guard closed the connection, if it did.
-    pub(super) fn fault(&self) -> Option<ImapError> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The answers that could not be read since the last time, and whether there were more than are kept.
-    pub(super) fn take_diverted(&self) -> (Vec<Vec<u8>>, bool) {
-        let taken = std::mem::take(&mut *self.diverted.lock().unwrap_or_else(PoisonError::into_inner));
-        (taken.lines, taken.lost)
-    }
-
-    fn fail(&self, error: ImapError) -> io::Error {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        io::Error::other("refused by the guard")
-    }
-
-    /// Keeps an answer that could not be read, if the session can go on without it.
-    pub(super) fn unreadable(&self, raw: &[u8]) -> Result<(), ImapError> {
-        if !raw.starts_with(b"* ") {
-            // A tagged or continuing line that makes no sense: nobody knows what the server did.
-            return Err(ImapError::Malformed);
-        }
-        self.divert(raw);
-        Ok(())
-    }
-
-    fn divert(&self, raw: &[u8]) {
-        let mut diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
-        if diverted.lines.len() == DIVERTED {
-            diverted.lost = true;
-            return;
-        }
-        let room = DIVERTED_BYTES.saturating_sub(diverted.bytes).clamp(DIVERTED_HEAD, DIVERTED_LINE);
-        let kept = raw.get(..room).unwrap_or(raw);
-        diverted.bytes += kept.len();
-        diverted.lines.push(kept.to_vec());
-    }
-}
-
 /// The stream between a server and async-imap.
 pub(super) struct Guard<S> {
-    inner: S,
+    inner: Deflated<S>,
     watch: Arc<Watch>,
     chunk: Box<[u8]>,
     input: Vec<u8>,
@@ -109,8 +38,6 @@ pub(super) struct Guard<S> {
     scanned: usize,
     /// Where its current line began.
     line: usize,
-    /// What to write instead of what, once.
-    secret: Option<(&'static str, Zeroizing<Vec<u8>>)>,
     /// What must be written before anything else, and how much of it was.
     pending: Zeroizing<Vec<u8>>,
     sent: usize,
@@ -120,7 +47,7 @@ impl<S> Guard<S> {
     pub(super) fn new(inner: S) -> (Self, Arc<Watch>) {
         let watch = Arc::new(Watch::new());
         let guard = Self {
-            inner,
+            inner: Deflated::new(inner),
             watch: Arc::clone(&watch),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             input: Vec::new(),
@@ -128,16 +55,18 @@ impl<S> Guard<S> {
             passed: 0,
             scanned: 0,
             line: 0,
-            secret: None,
             pending: Zeroizing::default(),
             sent: 0,
         };
         (guard, watch)
     }
 
-    /// Writes `secret` in the place of the next `placeholder`. async-imap logs what it writes; so it never sees a secret.
-    pub(super) fn substitute(&mut self, placeholder: &'static str, secret: Zeroizing<Vec<u8>>) {
-        self.secret = Some((placeholder, secret));
+    /// Speaks and understands DEFLATE (RFC 4978) from here on, and takes what came behind the last answer for that.
+    pub(super) fn deflate(&mut self) {
+        let behind = self.input.split_off(self.passed);
+        self.inner.begin(behind);
+        (self.scanned, self.line) = (self.passed, self.passed);
+        self.compact();
     }
 
     /// The next whole answer, put in the place of what was in `answer`; false at the end of the stream. It is bounded and
@@ -182,7 +111,8 @@ impl<S> Guard<S> {
         S: AsyncRead + Unpin,
     {
         let mut chunk = ReadBuf::new(&mut self.chunk);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut chunk))?;
+        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, &mut chunk));
+        read.map_err(|error| if self.inner.garbled() { self.watch.fail(ImapError::Malformed) } else { error })?;
         self.watch.received.fetch_add(chunk.filled().len() as u64, Ordering::Relaxed);
         self.input.extend_from_slice(chunk.filled());
         Poll::Ready(Ok(!chunk.filled().is_empty()))
@@ -258,7 +188,7 @@ impl<S> Guard<S> {
 }
 
 /// The size that a line announces at its end (RFC 9051, literal; RFC 7888; RFC 3516).
-fn literal(line: &[u8]) -> Option<u64> {
+pub(super) fn literal(line: &[u8]) -> Option<u64> {
     let line = line.strip_suffix(b"\n")?;
     let line = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
     let line = line.strip_suffix(b"+").unwrap_or(line);
@@ -341,16 +271,15 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
     }
 
     /// `buf` with the secret in its place, where its place is in `buf`.
-    fn substituted(&mut self, buf: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (placeholder, secret) = self.secret.as_ref()?;
+    fn substituted(&self, buf: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (placeholder, secret) = self.watch.secret_in(buf)?;
         let at = memchr::memmem::find(buf, placeholder.as_bytes())?;
         let (before, after) = (buf.get(..at)?, buf.get(at + placeholder.len()..)?);
         // Of the right size from the start: a vector that grows leaves copies of what was in it.
         let mut line = Zeroizing::new(Vec::with_capacity(before.len() + secret.len() + after.len()));
-        for part in [before, secret, after] {
+        for part in [before, &secret, after] {
             line.extend_from_slice(part);
         }
-        self.secret = None;
         Some(line)
     }
 }

@@ -2,9 +2,8 @@
 
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, StatusAttribute};
 
-use super::commands::mailbox;
 use super::error::ImapError;
-use super::mailbox_name;
+use super::mailbox_name::Form;
 use super::session::ImapSession;
 
 /// More mailboxes than anybody has.
@@ -194,12 +193,14 @@ impl ImapSession {
             }
         }
         let mut listed = self.listing(None).await?;
-        let names = listed.mailboxes.iter().filter(|one| one.selectable).map(|one| mailbox(&one.name));
-        let lines: Vec<String> =
-            names.map(|name| Ok(format!("STATUS {} {items}", name?))).collect::<Result<_, ImapError>>()?;
+        let mut lines = Vec::new();
+        for one in listed.mailboxes.iter().filter(|one| one.selectable) {
+            lines.push(format!("STATUS {} {items}", self.mailbox(&one.name).await?));
+        }
         let mut told = Vec::new();
         // One of a mailbox that has just gone is refused: nothing is known of it then.
         self.run_all("STATUS", &lines, &mut |response| told.extend(status(response))).await?;
+        let told = named(told, self.form());
         for one in &mut listed.mailboxes {
             one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
         }
@@ -208,7 +209,7 @@ impl ImapSession {
 
     /// Asks for one mailbox. [`ImapError::Refused`] is the server's word that it cannot be had.
     pub async fn status(&mut self, name: &str) -> Result<Option<Status>, ImapError> {
-        let line = format!("STATUS {} (MESSAGES UIDNEXT UIDVALIDITY)", mailbox(name)?);
+        let line = format!("STATUS {} (MESSAGES UIDNEXT UIDVALIDITY)", self.mailbox(name).await?);
         let mut told = None;
         self.run("STATUS", &line, |response| told = told.or(status(response).map(|(_, status)| status))).await?;
         Ok(told)
@@ -246,9 +247,13 @@ impl ImapSession {
         if at > 0 && outcomes.first().is_some_and(Result::is_ok) {
             self.selected = false;
         }
+        // Only now it is known what is enabled.
+        let form = self.form();
+        listed.iter_mut().for_each(|one| one.read_name(form));
         if !extended {
             self.subscriptions(&mut listed).await?;
         }
+        let told = named(told, form);
         for one in &mut listed {
             one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
         }
@@ -261,39 +266,56 @@ impl ImapSession {
     async fn subscriptions(&mut self, listed: &mut [Listed]) -> Result<(), ImapError> {
         let mut subscribed = Vec::new();
         let asked = self.run("LSUB", "LSUB \"\" \"*\"", |response| {
-            subscribed.extend(listed_by(response).filter(|_| subscribed.len() < MOST).map(|one| one.name));
+            subscribed.extend(listed_by(response).filter(|_| subscribed.len() < MOST));
         });
         match asked.await {
             Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => {}
             asked => asked?,
         }
+        let form = self.form();
+        subscribed.iter_mut().for_each(|one: &mut Listed| one.read_name(form));
         for one in listed {
-            one.subscribed = subscribed.contains(&one.name);
+            one.subscribed = subscribed.iter().any(|name| name.name == one.name);
         }
         Ok(())
     }
 }
 
+impl Listed {
+    /// Puts the name behind the wire's form in its place.
+    fn read_name(&mut self, form: Form) {
+        match form.decode(&self.name) {
+            Some(name) => self.name = name,
+            // Under a name that we would write differently, a command might meet another mailbox.
+            None => self.selectable = false,
+        }
+        if self.name.eq_ignore_ascii_case("INBOX") {
+            self.role = Some(Role::Inbox);
+        }
+    }
+}
+
+/// Its name still as it came.
 fn listed_by(response: &Response<'_>) -> Option<Listed> {
     let Response::MailboxData(MailboxDatum::List(data)) = response else { return None };
-    let decoded = mailbox_name::decode(&data.name);
-    // Under a name that we would write differently, a command might meet another mailbox.
-    let ours = decoded.is_some();
-    let name = decoded.unwrap_or_else(|| data.name.to_string());
-    let said = data.name_attributes.iter().find_map(role_of);
     Some(Listed {
+        name: data.name.to_string(),
         delimiter: data.delimiter.as_ref().map(ToString::to_string),
-        role: if name.eq_ignore_ascii_case("INBOX") { Some(Role::Inbox) } else { said },
-        selectable: ours && !data.name_attributes.iter().any(is_no_mailbox),
+        role: data.name_attributes.iter().find_map(role_of),
+        selectable: !data.name_attributes.iter().any(is_no_mailbox),
         subscribed: data.name_attributes.iter().any(|attribute| is_extension(attribute, "\\Subscribed")),
         status: None,
-        name,
     })
 }
 
+/// The name still as it came.
 fn status(response: &Response<'_>) -> Option<(String, Status)> {
     let Response::MailboxData(MailboxDatum::Status { mailbox, status }) = response else { return None };
-    Some((mailbox_name::decode(mailbox)?, Status::of(status)))
+    Some((mailbox.to_string(), Status::of(status)))
+}
+
+fn named(told: Vec<(String, Status)>, form: Form) -> Vec<(String, Status)> {
+    told.into_iter().filter_map(|(name, status)| Some((form.decode(&name)?, status))).collect()
 }
 
 /// Guesses only the roles that the server gives to no mailbox, and each for one: of several, that which stands highest.

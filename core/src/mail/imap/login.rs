@@ -1,26 +1,25 @@
 //! From the first byte to the authenticated session.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_imap::error::Error as Trouble;
 use async_imap::imap_proto::{Response, ResponseCode, Status};
 use async_imap::{Authenticator, Client, Session};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::AsyncWriteExt;
 use zeroize::Zeroizing;
 
+use super::capability::{name, names};
 use super::code::Code;
 use super::commands::{escaped, quoted};
 use super::error::{ImapError, shown};
-use super::guard::Watch;
 use super::response::judge_login;
-use super::session::{Guarded, Limits, name, names, patiently};
+use super::session::{Guarded, Limits, patiently};
+use super::watch::Watch;
+use crate::mail::sasl::{Exchange, Secrets};
 use crate::mail::{Credentials, Greeting};
 
-/// What async-imap is given for the secret, and what it makes of it where it encodes it. The guard puts the secret there.
+/// What async-imap is given for what we say, and what it makes of it where it encodes it. The guard puts our words there.
 const PLACEHOLDER: &str = "here-the-guard-puts-the-secret";
 const PLACEHOLDER_ENCODED: &str = "aGVyZS10aGUtZ3VhcmQtcHV0cy10aGUtc2VjcmV0";
 
@@ -40,34 +39,55 @@ pub(super) async fn open(
     if offered.is_empty() {
         offered = capabilities(&mut client, watch, limits).await?;
     }
-    let attempt = Attempt::choose(&offered, credentials)?;
-    let (refusal, secrets) = (Arc::new(Mutex::new(String::new())), attempt.secrets()?);
-    let outcome = match attempt {
-        Attempt::Sasl { mechanism, .. } => {
-            let at_once = offered.contains("SASL-IR");
-            let (line, placeholder) = if at_once {
-                (format!("{mechanism} {PLACEHOLDER}"), PLACEHOLDER)
-            } else {
-                (mechanism.to_owned(), PLACEHOLDER_ENCODED)
-            };
-            client.get_mut().substitute(placeholder, secrets.wire.clone());
-            let answering = Answering {
-                initial: !at_once,
-                at_error: if mechanism == "OAUTHBEARER" { b"\x01" } else { b"" },
-                refusal: Arc::clone(&refusal),
-            };
-            patiently(watch, limits.silence, client.authenticate(line, answering)).await?
+    let choices = Exchange::choices(|name| offered.contains(&format!("AUTH={name}")), credentials);
+    for mut exchange in choices.map_err(|_| ImapError::InvalidArgument)? {
+        let at_once = if offered.contains("SASL-IR") { exchange.initial(usize::MAX) } else { None };
+        let line = match at_once {
+            Some(said) => {
+                watch.substitute(PLACEHOLDER, said);
+                format!("{} {PLACEHOLDER}", exchange.name())
+            }
+            None => exchange.name().to_owned(),
+        };
+        let mut refusal = String::new();
+        let answering = Answering { exchange: &mut exchange, watch, refusal: &mut refusal };
+        let (trouble, back) = match patiently(watch, limits.silence, client.authenticate(line, answering)).await? {
+            Ok(session) => return exchange.finished().map(|()| session).map_err(ImapError::Distrusted),
+            Err(failed) => failed,
+        };
+        let error = watch.fault().unwrap_or_else(|| why(trouble, &refusal, exchange.secrets()));
+        // Until something proved the secret, a refusal is one of the mechanism: a user database that cannot do SCRAM.
+        match error {
+            ImapError::AuthenticationFailed { .. } | ImapError::Refused { .. } | ImapError::Bad { .. }
+                if !exchange.proven() => {}
+            error => return Err(error),
         }
-        Attempt::Login { user, .. } => {
-            let user = quoted_part(&user)?;
-            client.get_mut().substitute(PLACEHOLDER, secrets.wire.clone());
-            patiently(watch, limits.silence, client.login(user, PLACEHOLDER)).await?
+        client = back;
+    }
+    match credentials {
+        Credentials::Password { user, password } if !offered.contains("LOGINDISABLED") => {
+            login(client, watch, user, password, limits).await
         }
-    };
-    outcome.map_err(|(trouble, _)| {
-        let refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        watch.fault().unwrap_or_else(|| why(trouble, &refusal, &secrets))
-    })
+        _ => Err(ImapError::NoMechanism),
+    }
+}
+
+/// The LOGIN command, of servers that have no SASL.
+async fn login(
+    client: Client<Guarded>,
+    watch: &Watch,
+    user: &str,
+    password: &SecretString,
+    limits: Limits,
+) -> Result<Session<Guarded>, ImapError> {
+    // async-imap puts quotes around both; what cannot be quoted is not sent.
+    quoted(user)?;
+    let wire = Zeroizing::new(escaped(password.expose_secret())?.into_bytes());
+    let mut secrets = Secrets::of(password);
+    secrets.add(&wire);
+    watch.substitute(PLACEHOLDER, wire);
+    let outcome = patiently(watch, limits.silence, client.login(user, PLACEHOLDER)).await?;
+    outcome.map_err(|(trouble, _)| watch.fault().unwrap_or_else(|| why(trouble, "", &secrets)))
 }
 
 /// What async-imap's error means.
@@ -146,96 +166,30 @@ async fn capabilities(
     }
 }
 
-enum Attempt {
-    Sasl { mechanism: &'static str, initial: Zeroizing<Vec<u8>>, secret: SecretString },
-    Login { user: String, password: SecretString },
+/// Answers the server's challenges.
+struct Answering<'a> {
+    exchange: &'a mut Exchange,
+    watch: &'a Watch,
+    /// What the server said of why it refuses, in its last challenge.
+    refusal: &'a mut String,
 }
 
-/// The secret in the forms that must not be shown, and the one that goes on the wire.
-struct Secrets {
-    plain: Zeroizing<Vec<u8>>,
-    wire: Zeroizing<Vec<u8>>,
-}
-
-impl Secrets {
-    /// The server's words, unless it repeats ours: some answer BAD with the line that they did not understand.
-    fn hidden(&self, text: &str) -> String {
-        let holds = |secret: &[u8]| !secret.is_empty() && memchr::memmem::find(text.as_bytes(), secret).is_some();
-        if holds(&self.plain) || holds(&self.wire) { String::new() } else { text.to_owned() }
-    }
-}
-
-impl Attempt {
-    fn secrets(&self) -> Result<Secrets, ImapError> {
-        Ok(match self {
-            Self::Sasl { initial, secret, .. } => Secrets {
-                plain: Zeroizing::new(secret.expose_secret().as_bytes().to_vec()),
-                wire: Zeroizing::new(STANDARD.encode(&**initial).into_bytes()),
-            },
-            Self::Login { password, .. } => Secrets {
-                plain: Zeroizing::new(password.expose_secret().as_bytes().to_vec()),
-                // async-imap puts quotes around the placeholder.
-                wire: Zeroizing::new(escaped(password.expose_secret())?.into_bytes()),
-            },
-        })
-    }
-
-    fn choose(offered: &BTreeSet<String>, credentials: &Credentials) -> Result<Self, ImapError> {
-        let has = |name: &str| offered.contains(name);
-        let sasl = |mechanism, text: String, secret: &SecretString| {
-            Ok(Self::Sasl { mechanism, initial: Zeroizing::new(text.into_bytes()), secret: secret.clone() })
-        };
-        match credentials {
-            Credentials::Bearer { user, token: secret } => {
-                let token = secret.expose_secret();
-                if user.contains(['\x01', ',', '=', '\0']) || token.contains(['\x01', '\r', '\n']) {
-                    return Err(ImapError::InvalidArgument);
-                }
-                if has("AUTH=OAUTHBEARER") {
-                    sasl("OAUTHBEARER", format!("n,a={user},\x01auth=Bearer {token}\x01\x01"), secret)
-                } else if has("AUTH=XOAUTH2") {
-                    sasl("XOAUTH2", format!("user={user}\x01auth=Bearer {token}\x01\x01"), secret)
-                } else {
-                    Err(ImapError::NoMechanism)
-                }
-            }
-            Credentials::Password { user, password } => {
-                if user.contains('\0') || password.expose_secret().contains('\0') {
-                    return Err(ImapError::InvalidArgument);
-                }
-                if has("AUTH=PLAIN") {
-                    sasl("PLAIN", format!("\0{user}\0{}", password.expose_secret()), password)
-                } else if has("LOGINDISABLED") {
-                    Err(ImapError::NoMechanism)
-                } else {
-                    Ok(Self::Login { user: user.clone(), password: password.clone() })
-                }
-            }
-        }
-    }
-}
-
-/// async-imap quotes what LOGIN carries; what cannot be quoted is not sent.
-fn quoted_part(text: &str) -> Result<&str, ImapError> {
-    quoted(text).map(|_| text)
-}
-
-/// Answers the server's challenges: with the initial response where it could not be sent at once, then, at an error, with
-/// what RFC 7628 (3.2.3) asks for.
-struct Answering {
-    initial: bool,
-    at_error: &'static [u8],
-    refusal: Arc<Mutex<String>>,
-}
-
-impl Authenticator for Answering {
+impl Authenticator for Answering<'_> {
     type Response = &'static [u8];
 
     fn process(&mut self, challenge: &[u8]) -> Self::Response {
-        if std::mem::take(&mut self.initial) {
-            return PLACEHOLDER.as_bytes();
-        }
-        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = shown(&String::from_utf8_lossy(challenge));
-        self.at_error
+        *self.refusal = shown(&String::from_utf8_lossy(challenge));
+        let said = match self.exchange.answer(challenge) {
+            Ok(Some(said)) if said.is_empty() => return b"",
+            Ok(Some(said)) => said,
+            // RFC 9051, 6.2.2: so a client gives up.
+            Ok(None) => b"*".to_vec().into(),
+            Err(distrust) => {
+                self.watch.fail(ImapError::Distrusted(distrust));
+                b"*".to_vec().into()
+            }
+        };
+        self.watch.substitute(PLACEHOLDER_ENCODED, said);
+        PLACEHOLDER.as_bytes()
     }
 }

@@ -1,4 +1,4 @@
-//! Names of mailboxes in modified UTF-7 (RFC 3501, 5.1.3).
+//! Names of mailboxes on the wire: in modified UTF-7 (RFC 3501, 5.1.3), or in UTF-8 where that is enabled (RFC 6855, 3).
 
 use base64::Engine;
 use base64::alphabet::IMAP_MUTF7;
@@ -11,6 +11,37 @@ const CODEC: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// How names travel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    Utf7,
+    Utf8,
+}
+
+impl Form {
+    /// The name as it goes over the wire; `None` where it cannot be carried.
+    pub(super) fn encode(self, name: &str) -> Option<String> {
+        match self {
+            Self::Utf7 => Some(encode(name)),
+            Self::Utf8 => name.chars().all(may_stand).then(|| name.to_owned()),
+        }
+    }
+
+    /// The name behind the wire's form; `None` where it has none, or one that [`Form::encode`] would write differently. Such
+    /// a name can be shown as it came, and cannot be given to a command.
+    pub(super) fn decode(self, wire: &str) -> Option<String> {
+        match self {
+            Self::Utf7 => decode(wire),
+            Self::Utf8 => self.encode(wire),
+        }
+    }
+}
+
+/// RFC 6855, 3; and not what stands in the place of bytes that were no UTF-8: nobody knows them any more.
+fn may_stand(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | char::REPLACEMENT_CHARACTER)
+}
 
 /// `Éléments` as `&AMk-l&AOk-ments`.
 pub(super) fn encode(name: &str) -> String {
@@ -40,8 +71,7 @@ pub(super) fn encode(name: &str) -> String {
     wire
 }
 
-/// The name behind the wire's form; `None` where it has none, or one that [`encode`] would write differently. Such a name
-/// can be shown as it came, and cannot be given to a command.
+/// The name behind it, where [`encode`] would write it so.
 pub(super) fn decode(wire: &str) -> Option<String> {
     loosely(wire).filter(|name| encode(name) == wire)
 }

@@ -3,9 +3,11 @@
 //! async-imap opens and authenticates; below it a guard lets only whole, bounded and readable answers through; above it
 //! our own commands. See `README.md` beside this file.
 
+mod capability;
 mod changes;
 mod code;
 mod commands;
+mod deflate;
 mod error;
 mod events;
 mod fetch;
@@ -13,9 +15,14 @@ mod guard;
 mod list;
 mod login;
 mod mailbox_name;
+mod namespace;
+mod quota;
 mod response;
+mod rights;
 mod session;
 mod set;
+mod value;
+mod watch;
 
 pub use changes::{Changes, Knowledge};
 pub use code::Code;
@@ -24,6 +31,9 @@ pub use error::{ImapError, Limit};
 pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use list::{Listed, Overview, Role, Status};
+pub use namespace::{Namespace, Namespaces};
+pub use quota::{Quota, Usage};
+pub use rights::Rights;
 pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
 

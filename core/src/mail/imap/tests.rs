@@ -1,11 +1,15 @@
 mod changes;
 mod commands;
+mod compress;
 mod guard;
 mod list;
+mod login;
+mod namespace;
 mod pieces;
 mod pipeline;
 mod recorded;
 mod secrets;
+mod utf8;
 
 use std::time::Duration;
 
@@ -14,8 +18,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexS
 use super::{ImapError, ImapSession, Limits};
 use crate::mail::Credentials;
 
-pub(super) const CAPABILITIES: &str =
-    "IMAP4rev1 SASL-IR LITERAL+ MOVE UIDPLUS CONDSTORE LIST-EXTENDED SPECIAL-USE AUTH=PLAIN AUTH=OAUTHBEARER";
+pub(super) const CAPABILITIES: &str = "IMAP4rev1 SASL-IR LITERAL+ MOVE UIDPLUS CONDSTORE LIST-EXTENDED SPECIAL-USE \
+                                       COMPRESS=DEFLATE NAMESPACE QUOTA ACL OBJECTID AUTH=PLAIN AUTH=OAUTHBEARER";
 pub(super) const LIMITS: Limits = Limits { silence: Duration::from_secs(30) };
 
 pub(super) fn password() -> Credentials {
@@ -30,7 +34,18 @@ pub(super) struct Peer {
 impl Peer {
     pub(super) fn pair() -> (Box<DuplexStream>, Self) {
         let (ours, theirs) = duplex(1 << 20);
-        (Box::new(ours), Self { stream: BufReader::new(theirs) })
+        (Box::new(ours), Self::over(theirs))
+    }
+
+    /// The server's side of this stream.
+    pub(super) fn over(stream: DuplexStream) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// The stream itself, once all that came was read.
+    pub(super) fn stream(self) -> DuplexStream {
+        assert!(self.stream.buffer().is_empty());
+        self.stream.into_inner()
     }
 
     /// The next command line, as tag and rest.
@@ -39,6 +54,21 @@ impl Peer {
         self.stream.read_line(&mut line).await.ok()?;
         let (tag, rest) = line.trim_end().split_once(' ')?;
         Some((tag.to_owned(), rest.to_owned()))
+    }
+
+    /// Whether a line came; with a literal that is sent at once, both of its lines.
+    pub(super) async fn said(&mut self) -> bool {
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line).await.unwrap_or(0);
+        if let Some((_, size)) = line.trim_end().strip_suffix("+}").and_then(|line| line.rsplit_once('{')) {
+            self.literal(size.parse().unwrap()).await;
+        }
+        read > 0
+    }
+
+    /// Whether anything came.
+    pub(super) async fn anything(&mut self) -> bool {
+        self.stream.read(&mut [0; 4096]).await.unwrap_or(0) > 0
     }
 
     /// The next line that is no command: an answer to a challenge.

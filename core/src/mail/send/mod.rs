@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::compose::Outgoing;
 use super::credentials::Credentials;
 use super::imap::MailStream;
+use super::sasl::Distrust;
 use super::starttls::Greeting;
 use dialogue::{Broken, Dialogue, Reply};
 use login::Login;
@@ -46,6 +47,9 @@ pub enum SendError {
     /// The server offers no way to authenticate that fits. Not sent, and no secret either.
     #[error("no common way to authenticate")]
     NoMechanism,
+    /// The server did not play its part in the sign-in: it may not be who it claims to be. Not sent.
+    #[error("the server is not to be trusted: {0}")]
+    Distrusted(Distrust),
     /// The server does not take it, now or later (5xx). Not sent to anybody.
     #[error("refused ({code}): {text}")]
     Refused {
@@ -136,8 +140,7 @@ pub async fn submit_after(
         return Err(SendError::TooLarge { limit });
     }
     let login = Login::choose(&offered, credentials)?;
-    stage(Stage::Authenticating);
-    login.run(&mut server).await?;
+    login.run(&mut server, stage).await?;
     stage(Stage::Authenticated);
     let size = if size_limit(&offered).is_some() { format!(" SIZE={}", outgoing.mime.len()) } else { String::new() };
     expect(server.ask(&format!("MAIL FROM:{sender}{size}")).await?, 250)?;

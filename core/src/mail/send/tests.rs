@@ -1,4 +1,5 @@
 mod hostile;
+mod sign_in;
 
 use std::time::Duration;
 

@@ -4,4 +4,5 @@ mod mail_sync {
     mod accounts;
     mod mailboxes;
     mod rebuilt;
+    mod wire;
 }

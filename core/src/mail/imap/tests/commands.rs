@@ -2,6 +2,8 @@ use super::super::{Code, HeaderEvent, ImapError, ImapSession, Knowledge, Limit, 
 use super::{LIMITS, Peer, opened, password, session};
 use crate::mail::{Credentials, Flags};
 
+const COMMANDS: usize = 22;
+
 /// Every command of the layer, by number.
 async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), ImapError>> {
     let one = UidSet::of(&[1]);
@@ -30,6 +32,11 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
             session.fetch_changes(3).await.map(|_| ())
         }
         16 => session.all_uids().await.map(|_| ()),
+        17 => session.compress().await,
+        18 => session.namespaces().await.map(|_| ()),
+        19 => session.quotas("INBOX").await.map(|_| ()),
+        20 => session.my_rights("INBOX").await.map(|_| ()),
+        21 => session.mailbox_id_of("INBOX").await.map(|_| ()),
         _ => return None,
     })
 }
@@ -54,13 +61,13 @@ async fn no_and_bad_are_errors_for_every_command_and_leave_the_session_usable() 
             }
             number += 1;
         }
-        assert_eq!(number, 17);
+        assert_eq!(number, COMMANDS);
     }
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_up_in_a_command_ends_the_session() {
-    for number in 0..17 {
+    for number in 0..COMMANDS {
         let (stream, mut peer) = Peer::pair();
         tokio::spawn(async move {
             peer.welcome().await;

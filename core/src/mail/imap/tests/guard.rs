@@ -3,7 +3,8 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::super::guard::{Guard, Watch};
+use super::super::guard::Guard;
+use super::super::watch::Watch;
 use super::super::{ImapError, Limit};
 
 /// What the guard hands on of `input`, delivered in chunks of these sizes, and why it stopped.

@@ -1,0 +1,98 @@
+//! What the guard and the session above it share.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use super::error::ImapError;
+
+/// What is kept of answers that cannot be read: so many, so much of one, so much of all, and of any, for the number in it.
+const DIVERTED: usize = 1024;
+const DIVERTED_LINE: usize = 64 * 1024;
+const DIVERTED_BYTES: usize = 1024 * 1024;
+const DIVERTED_HEAD: usize = 256;
+
+/// What the guard and the session above it share.
+pub(super) struct Watch {
+    /// Every byte that came: the measure of progress.
+    pub(super) received: AtomicU64,
+    /// The largest literal that the command under way may bring.
+    pub(super) literal: AtomicUsize,
+    fault: Mutex<Option<ImapError>>,
+    diverted: Mutex<Diverted>,
+    /// What to write instead of what, once.
+    secret: Mutex<Option<(&'static str, Zeroizing<Vec<u8>>)>>,
+}
+
+/// Answers that cannot be read.
+#[derive(Default)]
+struct Diverted {
+    lines: Vec<Vec<u8>>,
+    bytes: usize,
+    lost: bool,
+}
+
+impl Watch {
+    pub(super) fn new() -> Self {
+        Self {
+            received: AtomicU64::new(0),
+            literal: AtomicUsize::new(1024 * 1024),
+            fault: Mutex::default(),
+            diverted: Mutex::default(),
+            secret: Mutex::default(),
+        }
+    }
+
+    /// Why the guard closed the connection, if it did.
+    pub(super) fn fault(&self) -> Option<ImapError> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has the guard write `secret` in the place of the next `placeholder`. async-imap logs what it writes; so it never sees a
+    /// secret.
+    pub(super) fn substitute(&self, placeholder: &'static str, secret: Zeroizing<Vec<u8>>) {
+        *self.secret.lock().unwrap_or_else(PoisonError::into_inner) = Some((placeholder, secret));
+    }
+
+    /// The secret whose place is in `written`, given once.
+    pub(super) fn secret_in(&self, written: &[u8]) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
+        let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+        secret.take_if(|(placeholder, _)| memchr::memmem::find(written, placeholder.as_bytes()).is_some())
+    }
+
+    /// The answers that could not be read since the last time, and whether there were more than are kept.
+    pub(super) fn take_diverted(&self) -> (Vec<Vec<u8>>, bool) {
+        let taken = std::mem::take(&mut *self.diverted.lock().unwrap_or_else(PoisonError::into_inner));
+        (taken.lines, taken.lost)
+    }
+
+    /// Closes the connection for this reason: nothing more is read.
+    pub(super) fn fail(&self, error: ImapError) -> io::Error {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        io::Error::other("refused by the guard")
+    }
+
+    /// Keeps an answer that could not be read, if the session can go on without it.
+    pub(super) fn unreadable(&self, raw: &[u8]) -> Result<(), ImapError> {
+        if !raw.starts_with(b"* ") {
+            // A tagged or continuing line that makes no sense: nobody knows what the server did.
+            return Err(ImapError::Malformed);
+        }
+        self.divert(raw);
+        Ok(())
+    }
+
+    fn divert(&self, raw: &[u8]) {
+        let mut diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
+        if diverted.lines.len() == DIVERTED {
+            diverted.lost = true;
+            return;
+        }
+        let room = DIVERTED_BYTES.saturating_sub(diverted.bytes).clamp(DIVERTED_HEAD, DIVERTED_LINE);
+        let kept = raw.get(..room).unwrap_or(raw);
+        diverted.bytes += kept.len();
+        diverted.lines.push(kept.to_vec());
+    }
+}
