@@ -13,13 +13,14 @@ mod guard;
 mod list;
 mod login;
 mod mailbox_name;
+mod manage;
 mod response;
 mod session;
 mod set;
 
 pub use changes::{Changes, Knowledge};
 pub use code::Code;
-pub use commands::Selected;
+pub use commands::{Copied, Selected};
 pub use error::{ImapError, Limit};
 pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};

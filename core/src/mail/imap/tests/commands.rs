@@ -10,8 +10,8 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
         0 => session.select("INBOX").await.map(|_| ()),
         1 => session.list().await.map(|_| ()),
         2 => session.store_flags(&one, true, &["\\Seen"]).await,
-        3 => session.move_messages(&one, "Trash").await,
-        4 => session.copy_messages(&one, "Trash").await,
+        3 => session.move_messages(&one, "Trash").await.map(|_| ()),
+        4 => session.copy_messages(&one, "Trash").await.map(|_| ()),
         5 => session.expunge_uids(&one).await,
         6 => session.append("Sent", &["\\Seen"], b"From: a\r\n\r\n").await.map(|_| ()),
         7 => session.search_header("Message-ID", "<a@b>").await.map(|_| ()),
@@ -30,6 +30,11 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
             session.fetch_changes(3).await.map(|_| ())
         }
         16 => session.all_uids().await.map(|_| ()),
+        17 => session.create("Classe/6e").await,
+        18 => session.rename("Classe", "6\"e").await,
+        19 => session.delete("Classe").await,
+        20 => session.subscribe("Classe", true).await,
+        21 => session.subscribe("Classe", false).await,
         _ => return None,
     })
 }
@@ -54,13 +59,13 @@ async fn no_and_bad_are_errors_for_every_command_and_leave_the_session_usable() 
             }
             number += 1;
         }
-        assert_eq!(number, 17);
+        assert_eq!(number, 22);
     }
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_up_in_a_command_ends_the_session() {
-    for number in 0..17 {
+    for number in 0..22 {
         let (stream, mut peer) = Peer::pair();
         tokio::spawn(async move {
             peer.welcome().await;

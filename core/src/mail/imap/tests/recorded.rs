@@ -33,7 +33,7 @@ async fn run(stream: Box<tokio::io::DuplexStream>) -> (usize, Option<ImapError>)
             0 => session.select("INBOX").await.map(|_| ()),
             1 => session.fetch_headers(&[Messages::Uids(one.clone())], &mut |_| rows += 1).await,
             2 => session.store_flags(&one, true, &["\\Seen"]).await,
-            _ => session.move_messages(&one, "Trash").await,
+            _ => session.move_messages(&one, "Trash").await.map(|_| ()),
         };
         match outcome {
             Ok(()) => steps += 1,
