@@ -75,22 +75,23 @@ impl Cartable {
 
     /// Marks a message as read or unread. Durable and shown at once; done on the server at the next sync.
     pub async fn set_read(&self, message: i64, read: bool) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.set_flag(message, Flags::SEEN, read).await }).await
+        self.run(move |core| async move { core.set_flags(&[message], Flags::SEEN, read).await.map(drop) }).await
     }
 
     /// Flags a message or takes the flag away. Durable and shown at once; done on the server at the next sync.
     pub async fn set_flagged(&self, message: i64, flagged: bool) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.set_flag(message, Flags::FLAGGED, flagged).await }).await
+        self.run(move |core| async move { core.set_flags(&[message], Flags::FLAGGED, flagged).await.map(drop) }).await
     }
 
-    /// Puts a message into the bin. Durable and gone from the list at once; moved on the server at the next sync.
-    pub async fn delete(&self, message: i64) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.delete(message).await }).await
+    /// Puts a message into the bin; gives a number for `undo`. Durable and gone from the list at once; moved on the server at the
+    /// next sync.
+    pub async fn delete(&self, message: i64) -> Result<i64, CompanionError> {
+        self.run(move |core| async move { core.delete(&[message]).await }).await
     }
 
-    /// Takes `delete` back. `NotFound` once the server has done it.
-    pub async fn undelete(&self, message: i64) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.undelete(message).await }).await
+    /// Takes back what the call of this number did.
+    pub async fn undo(&self, call: i64) -> Result<(), CompanionError> {
+        self.run(move |core| async move { core.undo(call).await }).await
     }
 
     /// Answers a message, its sender or (`all`) everybody it went to; gives the letter's number in the outbox, where it is

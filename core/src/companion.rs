@@ -4,6 +4,7 @@
 //! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
 
 mod accounts;
+mod actions;
 mod codes;
 mod error;
 mod mail;

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Companion, CompanionError};
 use crate::attempts::Presence;
 use crate::mail::mime::Attachment;
-use crate::mail::{After, Flags, Letter, Mailbox, Opened, Row, SyncReport};
+use crate::mail::{After, Letter, Mailbox, Opened, Row, SyncReport};
 use crate::words::Language;
 
 /// What a sync within a deadline came to.
@@ -40,21 +40,6 @@ impl Companion {
     /// An attachment by its index, decoded.
     pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), CompanionError> {
         Ok(self.mail()?.attachment(message, index).await?)
-    }
-
-    /// Sets or clears a flag. Durable and shown at once; done on the server at the next sync.
-    pub async fn set_flag(&self, message: i64, flag: Flags, on: bool) -> Result<(), CompanionError> {
-        Ok(self.mail()?.set_flag(message, flag, on).await?)
-    }
-
-    /// Puts a message into the bin. Durable and gone from the list at once; moved on the server at the next sync.
-    pub async fn delete(&self, message: i64) -> Result<(), CompanionError> {
-        Ok(self.mail()?.delete(message).await?)
-    }
-
-    /// Takes [`Companion::delete`] back. [`CompanionError::NotFound`] once the server has done it.
-    pub async fn undelete(&self, message: i64) -> Result<(), CompanionError> {
-        Ok(self.mail()?.undelete(message).await?)
     }
 
     /// Answers a message, its sender or (`all`) everybody it went to; gives the letter's number in the outbox, where it is

@@ -7,7 +7,7 @@ use crate::ports::Clock;
 use crate::store::{Keep, Rescued, Store};
 
 /// What no server has, and the ledger, without which a fresh database would try passwords that lock the account.
-const KEEP: [Keep; 10] = [
+const KEEP: [Keep; 13] = [
     Keep::Table("account"),
     Keep::Table("chosen"),
     Keep::Table("own_settings"),
@@ -15,15 +15,63 @@ const KEEP: [Keep; 10] = [
     Keep::Table("lockout"),
     Keep::Table("sign_in_time"),
     Keep::Table("outbox"),
-    Keep::Table("orphan"),
-    // The messages come anew from the server, and each takes up its actions as it comes.
+    Keep::Table("refusal"),
+    // How far a mailbox is known is not: all of it comes anew.
     Keep::Made {
-        from: "action",
-        into: "orphan",
-        columns: &["academy", "received_ms", "size", "header", "kind", "flag"],
-        query: "SELECT b.academy, m.received_ms, m.size, m.header, a.kind, a.flag FROM action a
-                JOIN message m ON m.id = a.message JOIN mailbox b ON b.id = m.mailbox WHERE a.rowid = ?",
+        from: "mailbox",
+        into: "mailbox",
+        columns: &[
+            "id",
+            "academy",
+            "name",
+            "role",
+            "selectable",
+            "delimiter",
+            "subscribed",
+            "shown_name",
+            "shown_subscribed",
+            "on_server",
+        ],
+        query:
+            "SELECT id, academy, name, role, selectable, delimiter, subscribed, shown_name, shown_subscribed, on_server
+                FROM mailbox WHERE rowid = ?",
     },
+    // What something waits for is lost, until it comes anew and is known again.
+    Keep::Made {
+        from: "message",
+        into: "message",
+        columns: &[
+            "id",
+            "mailbox",
+            "uid",
+            "received_ms",
+            "size",
+            "subject",
+            "from_name",
+            "from_address",
+            "message_id",
+            "attachments",
+            "server_flags",
+            "flags",
+            "header",
+            "unreadable",
+            "shown_in",
+            "remains",
+        ],
+        query: "SELECT id, mailbox, -id, received_ms, size, subject, from_name, from_address, message_id, attachments,
+                       server_flags, flags, header, unreadable, shown_in, remains FROM message
+                WHERE rowid = ? AND unreadable = 0
+                  AND (id IN (SELECT message FROM action) OR id IN (SELECT source FROM action))",
+    },
+    // Of drafts that no server has.
+    Keep::Made {
+        from: "body",
+        into: "body",
+        columns: &["message", "raw"],
+        query: "SELECT message, raw FROM body
+                WHERE rowid = ? AND message IN (SELECT message FROM action WHERE kind = 'append')",
+    },
+    Keep::Table("action"),
     Keep::Made {
         from: "alarm",
         into: "alarm",

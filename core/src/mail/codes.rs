@@ -105,7 +105,7 @@ fn candidates(
     let mut query = c.prepare_cached(
         "SELECT m.id, m.received_ms, m.from_address, m.subject, m.header, ifnull(o.taken, 0) FROM message m
          LEFT JOIN offered_code o ON o.message = m.id
-         WHERE m.mailbox IN (SELECT id FROM mailbox WHERE academy = ?1) AND m.hidden = 0 AND m.received_ms >= ?2
+         WHERE m.mailbox IN (SELECT id FROM mailbox WHERE academy = ?1) AND m.shown_in IS NOT NULL AND m.received_ms >= ?2
            AND m.id > ?5 AND m.unreadable = 0 AND m.size <= ?3 AND (o.message IS NULL OR o.begun_ms = ?4)
          ORDER BY m.received_ms DESC, m.uid DESC",
     )?;

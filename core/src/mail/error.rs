@@ -41,9 +41,18 @@ pub enum MailError {
     /// No mail server is known for this academy.
     #[error("no mail server is known for this academy")]
     NoServer,
-    /// The server has no mailbox for deleted mail.
-    #[error("the server has no bin")]
-    NoBin,
+    /// The inbox, or a mailbox with a role: it can be neither renamed nor deleted.
+    #[error("the mailbox is protected")]
+    MailboxProtected,
+    /// There is a mailbox of that name, here or still on the server.
+    #[error("there is a mailbox of that name")]
+    MailboxExists,
+    /// No mailbox can have that name, or be there.
+    #[error("not a name for a mailbox")]
+    BadMailboxName,
+    /// It has no reverse, or the server has done it.
+    #[error("it cannot be undone")]
+    CannotUndo,
     /// There is no such message, mailbox or letter any more.
     #[error("not found")]
     NotFound,

@@ -1,6 +1,7 @@
 //! Mail: the account and its errands on top, then the protocols and formats they stand on.
 
 mod account;
+mod actions;
 mod alarms;
 mod authentication_results;
 mod codes;
@@ -28,7 +29,7 @@ pub use flags::Flags;
 pub use link::Link;
 pub use outbox::{Letter, LetterState, ReplyError};
 pub use reading::Opened;
-pub use rows::{After, Mailbox, Row};
+pub use rows::{ActionKind, After, Mailbox, Refusal, RefusalReason, Row};
 pub use sasl::Distrust;
 pub use starttls::Greeting;
 pub use sync::SyncReport;

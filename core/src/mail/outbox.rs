@@ -12,7 +12,7 @@ use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{ImapError, Role};
 use super::mime::Person;
-use super::rows::{self, Kind};
+use super::rows;
 use super::send::{SendError, Stage, submit_after};
 use super::starttls::Secured;
 use crate::attempts::{Outcome, Presence};
@@ -88,10 +88,7 @@ impl MailAccount {
         let to = ReplyTo { headers: opened.reading.headers, text: opened.reading.text };
         let outgoing = reply(&to, &me, text, all, french, now_ms)?;
         let id = self.enqueue(outgoing, now_ms).await?;
-        self.store
-            .write(move |t, changes| rows::act(t, changes, message, Kind::Add(Flags::ANSWERED)))
-            .await
-            .map_err(MailError::from)?;
+        self.set_flags(&[message], Flags::ANSWERED, true).await?;
         Ok(id)
     }
 

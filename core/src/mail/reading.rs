@@ -4,10 +4,9 @@ use std::sync::atomic::Ordering;
 
 use super::account::{Errand, MailAccount};
 use super::error::MailError;
-use super::flags::Flags;
 use super::imap::ImapError;
 use super::mime::{self, Attachment, Reading};
-use super::rows::{self, After, Kind, Mailbox, Place, Row};
+use super::rows::{self, After, Mailbox, Place, Row};
 
 /// How much is asked for at once; the guard refuses a literal larger than this.
 const PIECE: u32 = 512 * 1024;
@@ -59,22 +58,6 @@ impl MailAccount {
         let raw = self.unless_stopped(self.raw(message)).await?;
         let index = usize::try_from(index).map_err(|_| MailError::NotFound)?;
         mime::attachment(&raw, index).ok_or(MailError::NotFound)
-    }
-
-    /// Sets or clears a flag. Shown at once, done on the server at the next sync.
-    pub async fn set_flag(&self, message: i64, flag: Flags, on: bool) -> Result<(), MailError> {
-        let kind = if on { Kind::Add(flag) } else { Kind::Remove(flag) };
-        Ok(self.store.write(move |t, changes| rows::act(t, changes, message, kind)).await?)
-    }
-
-    /// Puts a message into the bin. Gone from the list at once, moved on the server at the next sync.
-    pub async fn delete(&self, message: i64) -> Result<(), MailError> {
-        Ok(self.store.write(move |t, changes| rows::act(t, changes, message, Kind::Bin)).await?)
-    }
-
-    /// Takes [`MailAccount::delete`] back, as long as the server does not know of it.
-    pub async fn undelete(&self, message: i64) -> Result<(), MailError> {
-        Ok(self.store.write(move |t, changes| rows::undo_bin(t, changes, message)).await?)
     }
 
     /// A whole message, fetched and kept the first time.

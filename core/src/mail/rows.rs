@@ -1,13 +1,23 @@
-//! Mailboxes, messages and waiting actions in the store: all the SQL of the reading side.
+//! Mailboxes, messages and waiting actions in the store: all the SQL of the reading side. Where a message is on the server and
+//! where it is shown are two things: see `sync/README.md`.
 
 mod actions;
 mod bodies;
+mod mailbox_actions;
 mod mailboxes;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-pub(super) use actions::{Action, Kind, act, actions, done, drop_orphans, dropped, has_orphans, undo_bin};
+pub use actions::{ActionKind, Refusal, RefusalReason};
+pub(super) use actions::{
+    Copy, Deed, Draft, End, Item, Kind, begin, copied, copies, destroyed, drafts, drop_lost, filed, flagged,
+    forget_refusals, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft, settle_idle, swallow, undo,
+};
 pub(super) use bodies::{Place, body, keep_body, place};
+pub(super) use mailbox_actions::{
+    MailboxAction, MailboxKind, act_on_mailbox, create_mailbox, delimiter, is_busy, is_taken, join_roles,
+    mailbox_actions, mailbox_done, mailbox_refused, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,
+};
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
@@ -62,15 +72,26 @@ pub(super) struct Arrived {
     pub(super) unreadable: bool,
 }
 
+/// Along an index, however large the mailbox is.
+const PAGE: &str = "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable
+FROM message WHERE shown_in = ? AND (received_ms, id) < (?, ?) ORDER BY received_ms DESC, id DESC LIMIT ?";
+
 /// The rows after `after`, newest first.
 pub(super) fn page(c: &Connection, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, StoreError> {
     let after = after.unwrap_or(After { received_ms: i64::MAX, id: i64::MAX });
-    let mut query = c.prepare_cached(
-        "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable
-         FROM message WHERE mailbox = ? AND hidden = 0 AND (received_ms, id) < (?, ?)
-         ORDER BY received_ms DESC, id DESC LIMIT ?",
-    )?;
+    let mut query = c.prepare_cached(PAGE)?;
     let rows = query.query_map(params![mailbox, after.received_ms, after.id, limit.min(500)], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The messages that are shown in a mailbox; with `unread` only those.
+pub(super) fn shown_in(c: &Connection, mailbox: i64, unread: bool) -> Result<Vec<i64>, StoreError> {
+    let mut query = c.prepare_cached(if unread {
+        "SELECT id FROM message WHERE shown_in = ? AND flags & 1 = 0"
+    } else {
+        "SELECT id FROM message WHERE shown_in = ?"
+    })?;
+    let rows = query.query_map([mailbox], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -99,7 +120,8 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
 
 /// Every known UID of a mailbox with the server's flags, ascending.
 pub(super) fn uids(c: &Connection, mailbox: i64) -> Result<Vec<(u32, Flags)>, StoreError> {
-    let mut query = c.prepare_cached("SELECT uid, server_flags FROM message WHERE mailbox = ? ORDER BY uid")?;
+    let mut query =
+        c.prepare_cached("SELECT uid, server_flags FROM message WHERE mailbox = ? AND uid > 0 ORDER BY uid")?;
     let rows = query.query_map([mailbox], |row| Ok((row.get(0)?, Flags::from_bits(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -117,18 +139,22 @@ pub(super) fn missing(c: &Connection, mailbox: i64, uids: &[u32]) -> Result<Vec<
 }
 
 pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
-    let mut query = c.prepare_cached("SELECT count(*) FROM message WHERE mailbox = ?")?;
+    let mut query = c.prepare_cached("SELECT count(*) FROM message WHERE mailbox = ? AND uid > 0")?;
     Ok(count(query.query_row([mailbox], |row| row.get(0))?))
 }
 
-/// Adds messages that the server has; one that is known already keeps its row and its body.
+/// Adds messages that the server has; one that is known already, here or from elsewhere, keeps its row and its body.
 pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Result<(), StoreError> {
     let mut insert = t.prepare_cached(
         "INSERT INTO message (mailbox, uid, received_ms, size, subject, from_name, from_address, message_id,
-                              attachments, server_flags, flags, header, unreadable)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (mailbox, uid) DO NOTHING",
+                              attachments, server_flags, flags, header, unreadable, shown_in)
+         VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
     )?;
+    let lost = actions::has_lost(t)?;
     for one in arrived {
+        if lost && !one.unreadable && actions::adopt(t, mailbox, one)? {
+            continue;
+        }
         let Headers { subject, from, message_id, likely_attachments, .. } =
             if one.unreadable { Headers::default() } else { read_row_headers(&one.header) };
         let (name, address) = from.map_or((None, None), |person| (person.name, Some(person.address)));
@@ -149,7 +175,7 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
             one.unreadable,
         ])?;
     }
-    actions::adopt(t, mailbox, arrived)
+    Ok(())
 }
 
 /// Takes the server's flags for a message and applies what the teacher did meanwhile.
@@ -157,13 +183,14 @@ pub(super) fn set_flags(t: &Transaction<'_>, mailbox: i64, uid: u32, flags: Flag
     let mut update =
         t.prepare_cached("UPDATE message SET server_flags = ? WHERE mailbox = ? AND uid = ? RETURNING id")?;
     let message: Option<i64> = update.query_row(params![flags.bits(), mailbox, uid], |row| row.get(0)).optional()?;
-    message.map_or(Ok(()), |message| actions::settle_shown(t, message))
+    message.map_or(Ok(()), |message| actions::settle_shown(t, message).map(drop))
 }
 
-/// Removes messages that the server says are gone.
+/// Removes messages that the server says are gone; what waits for one of them waits for it to come again.
 pub(super) fn remove(t: &Transaction<'_>, mailbox: i64, gone: &UidSet) -> Result<(), StoreError> {
     let mut delete = t.prepare_cached("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")?;
     for range in gone.ranges() {
+        actions::lose(t, mailbox, *range.start(), *range.end())?;
         delete.execute(params![mailbox, range.start(), range.end()])?;
     }
     Ok(())
@@ -182,7 +209,8 @@ pub(super) fn count_in(c: &Connection, mailbox: i64, uids: &UidSet) -> Result<u6
 /// The newest messages of a mailbox, by which it can be known again: UID, time in milliseconds, size.
 pub(super) fn samples(c: &Connection, mailbox: i64, most: u32) -> Result<Vec<(u32, i64, u64)>, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT uid, received_ms, size FROM message WHERE mailbox = ? AND unreadable = 0 ORDER BY uid DESC LIMIT ?",
+        "SELECT uid, received_ms, size FROM message WHERE mailbox = ? AND uid > 0 AND unreadable = 0
+         ORDER BY uid DESC LIMIT ?",
     )?;
     let rows = query.query_map(params![mailbox, most], |row| Ok((row.get(0)?, row.get(1)?, count(row.get(2)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)

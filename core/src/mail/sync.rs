@@ -41,6 +41,8 @@ struct Tally<'a> {
     expected: u64,
     /// Whether what arrives is new, and not an old mailbox seen for the first time.
     news: bool,
+    /// Drafts that the server refused, and that are kept: tried again the next time, not twice in one sync.
+    kept: Vec<i64>,
     progress: &'a (dyn Fn(u64, u64) + Send + Sync),
 }
 
@@ -72,7 +74,8 @@ impl MailAccount {
     ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
             let mut errand = self.background(presence).await?;
-            let mut tally = Tally { report: SyncReport::default(), expected: 0, news: false, progress };
+            let mut tally =
+                Tally { report: SyncReport::default(), expected: 0, news: false, kept: Vec::new(), progress };
             errand.imap.fetch_results(self.academy.mail_code.is_some());
             self.sync_all(&mut errand, &mut tally).await?;
             errand.end();
@@ -82,53 +85,65 @@ impl MailAccount {
     }
 
     async fn sync_all(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<(), MailError> {
-        let academy = self.academy.id.clone();
-        let acting = self.store.read(move |c| Ok(!rows::actions(c, &academy, 0, 1)?.is_empty())).await?;
+        let acting = self.is_acting().await?;
         if !acting && let Some(inbox) = self.unknown_inbox().await? {
             // The first screen does not wait for what is in the other mailboxes.
             self.pull(errand, &inbox, tally).await?;
         }
-        let mut targets = self.survey(errand).await?;
+        let mut targets = self.survey(errand, tally).await?;
         if acting && self.push(errand, tally).await? {
-            targets = self.survey(errand).await?;
+            targets = self.survey(errand, tally).await?;
         }
-        let mut whole = true;
+        let (mut whole, mut looked) = (true, Vec::new());
         for target in &targets {
             let inbox = target.role == Some(Role::Inbox);
-            if !target.settled {
-                match self.pull(errand, target, tally).await {
+            let known = target.settled
+                || match self.pull(errand, target, tally).await {
                     Err(MailError::Imap(ImapError::Refused { .. } | ImapError::Bad { .. })) if !inbox => {
                         // One that may not be opened, or was deleted this moment, does not keep the others waiting.
                         tally.report.skipped += 1;
-                        whole = false;
+                        false
                     }
-                    pulled => whole &= pulled?,
-                }
-            }
+                    pulled => pulled?,
+                };
+            whole &= known;
+            looked.extend(known.then_some(target.id));
             if inbox {
                 // Also those that a kill kept from being settled.
                 self.settle_alarms(errand).await?;
             }
         }
-        let academy = self.academy.id.clone();
-        let (acting, orphans) = self
-            .store
-            .read(move |c| Ok((!rows::actions(c, &academy, 0, 1)?.is_empty(), rows::has_orphans(c, &academy)?)))
-            .await?;
-        if acting {
+        if self.is_acting().await? {
+            self.settle_actions(errand, tally, looked, whole).await?;
             // Of messages that came under other numbers or in another mailbox; and what the teacher did meanwhile.
             self.push(errand, tally).await?;
-        }
-        if orphans && whole {
-            tally.report.refused += self.give_up_orphans().await?;
         }
         Ok(())
     }
 
-    /// Every mailbox has been looked through: what waits for a message that came nowhere waits for nothing.
-    async fn give_up_orphans(&self) -> Result<u64, MailError> {
+    async fn is_acting(&self) -> Result<bool, MailError> {
         let academy = self.academy.id.clone();
-        Ok(self.store.write(move |t, _| rows::drop_orphans(t, &academy)).await?)
+        Ok(self.store.read(move |c| rows::is_waiting(c, &academy)).await?)
+    }
+
+    /// The mailboxes `looked` are as on the server now: that says what became of actions without an outcome. Where that is
+    /// every mailbox (`whole`), what waits for a message that came nowhere waits for nothing.
+    async fn settle_actions(
+        &self,
+        errand: &mut Errand<'_>,
+        tally: &mut Tally<'_>,
+        looked: Vec<i64>,
+        whole: bool,
+    ) -> Result<(), MailError> {
+        let (academy, by_copy, now) = (self.academy.id.clone(), !errand.imap.has("MOVE"), self.clock.now_ms());
+        let settled = self.store.write(move |t, changes| {
+            rows::resolve(t, changes, &academy, &looked, by_copy)?;
+            if whole { rows::drop_lost(t, changes, &academy, now) } else { Ok((0, 0)) }
+        });
+        let (done, refused) = settled.await?;
+        tally.report.acted += done;
+        tally.report.refused += refused;
+        Ok(())
     }
 
     /// The inbox, where the phone has not yet known all of it once.

@@ -26,6 +26,8 @@ pub enum Change {
     Outbox,
     /// The alarms.
     Alarms,
+    /// What the servers refused to do.
+    Refusals,
     /// Notices were lost because nobody took them: everything may have changed.
     Everything,
 }

@@ -29,7 +29,8 @@ const MOST: usize = 100_000;
 pub(crate) enum Keep {
     /// All of a table, in the columns that both databases have.
     Table(&'static str),
-    /// For each row of the table `from` a row of the table `into`: `query` gives its `columns` for the rowid that is its parameter.
+    /// For each row of the table `from` at most one of the table `into`: `query` gives its `columns` for the rowid that is its
+    /// parameter.
     Made { from: &'static str, into: &'static str, columns: &'static [&'static str], query: &'static str },
 }
 
@@ -148,6 +149,8 @@ impl Keep {
             let written = values.and_then(|values: Vec<Value>| write.execute(params_from_iter(values)));
             match written.map_err(StoreError::from) {
                 Ok(_) => saved += 1,
+                // Not one of those to be saved.
+                Err(StoreError::NotFound) => {}
                 Err(error @ (StoreError::Full | StoreError::Unwritable)) => return Err(error),
                 Err(_) => whole = false,
             }

@@ -187,8 +187,18 @@ pub enum Finding {
     },
     /// Nobody could be asked for mail settings.
     NotSearched,
-    /// The server has no bin.
-    NoBin,
+    /// The mailbox is not there any more.
+    MailboxGone,
+    /// There is a mailbox of that name already.
+    MailboxExists,
+    /// There is mail in the mailbox that the phone did not know when it was to be deleted.
+    MailboxChanged,
+    /// The mailbox can be neither renamed nor deleted.
+    MailboxProtected,
+    /// No mailbox can have that name.
+    BadMailboxName,
+    /// It cannot be taken back.
+    CannotUndo,
     /// The letter could not be sent now.
     NotSent,
     /// A letter may or may not have been sent.
@@ -292,7 +302,12 @@ impl Finding {
             Self::OtherDomain { .. } => "other-domain",
             Self::LateTls { .. } => "late-tls",
             Self::NotSearched => "not-searched",
-            Self::NoBin => "no-bin",
+            Self::MailboxGone => "mailbox-gone",
+            Self::MailboxExists => "mailbox-exists",
+            Self::MailboxChanged => "mailbox-changed",
+            Self::MailboxProtected => "mailbox-protected",
+            Self::BadMailboxName => "bad-mailbox-name",
+            Self::CannotUndo => "cannot-undo",
             Self::NotSent => "not-sent",
             Self::PerhapsSent => "perhaps-sent",
             Self::BadLetter => "bad-letter",

@@ -60,10 +60,10 @@ async fn a_teacher_signs_in_reads_answers_and_tidies_up() {
 
     let opened = companion.open_message(rows[0].id).await.unwrap();
     assert_eq!(opened.reading.text.trim(), "À 3 h.");
-    companion.set_flag(rows[0].id, Flags::SEEN, true).await.unwrap();
-    companion.delete(rows[1].id).await.unwrap();
-    companion.undelete(rows[1].id).await.unwrap();
-    companion.delete(rows[2].id).await.unwrap();
+    companion.set_flags(&[rows[0].id], Flags::SEEN, true).await.unwrap();
+    let binned = companion.delete(&[rows[1].id]).await.unwrap();
+    companion.undo(binned).await.unwrap();
+    companion.delete(&[rows[2].id]).await.unwrap();
     assert_eq!(subjects(&companion).await, ["Réunion 3", "Réunion 2"]);
 
     companion.reply(rows[0].id, "J’y serai.\n.\nJeanne", false).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_teacher_signs_in_reads_answers_and_tidies_up() {
     assert_eq!(companion.outbox().await.unwrap()[0].state, LetterState::Filed);
     let report = companion.sync(&|_, _| {}).await.unwrap();
     assert_eq!((report.acted, report.refused), (3, 0));
-    assert_eq!(companion.undelete(rows[2].id).await, Err(CompanionError::NotFound));
+    assert_eq!(companion.undo(binned).await, Err(CompanionError::NotFound));
 
     let mut outside = academy.mailbox("jdupont").await.unwrap();
     assert_eq!(outside.count("INBOX").await.unwrap(), 2);
@@ -140,8 +140,8 @@ async fn what_was_done_without_a_network_is_done_when_it_is_back() {
     let rows = companion.messages(inbox(&companion).await, None, 50).await.unwrap();
 
     phone.hosts.lead("imap.academie.test", "127.0.0.77".parse().unwrap());
-    companion.set_flag(rows[0].id, Flags::FLAGGED, true).await.unwrap();
-    companion.delete(rows[1].id).await.unwrap();
+    companion.set_flags(&[rows[0].id], Flags::FLAGGED, true).await.unwrap();
+    companion.delete(&[rows[1].id]).await.unwrap();
     let unreachable = companion.sync(&|_, _| {}).await;
     assert_eq!(unreachable, Err(CompanionError::CheckConnection(Finding::Unreachable)));
     assert_eq!(subjects(&companion).await, ["Réunion 2"]);

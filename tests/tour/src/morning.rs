@@ -257,7 +257,7 @@ impl<'a> Morning<'a> {
             let unit = self.say("octets", "bytes");
             let files: Vec<_> =
                 opened.reading.attachments.iter().map(|file| format!("{} ({} {unit})", file.name, file.size)).collect();
-            companion.set_flag(row.id, Flags::SEEN, true).await.map_err(|error| self.words(companion, &error))?;
+            companion.set_flags(&[row.id], Flags::SEEN, true).await.map_err(|error| self.words(companion, &error))?;
             let told = Told::line(format!("« {} »", fitted(&row.subject, 80).trim_end()))
                 .and(fitted(first, 90).trim_end().to_owned())
                 .and(if files.is_empty() { String::new() } else { format!("+ {}", files.join(", ")) });
@@ -278,9 +278,12 @@ impl<'a> Morning<'a> {
             let rows = companion.messages(inbox(companion).await, None, 3).await;
             let rows = rows.map_err(|error| self.words(companion, &error))?;
             let doomed = rows.iter().find(|one| one.id != row.id);
-            companion.set_flag(row.id, Flags::FLAGGED, true).await.map_err(|error| self.words(companion, &error))?;
+            companion
+                .set_flags(&[row.id], Flags::FLAGGED, true)
+                .await
+                .map_err(|error| self.words(companion, &error))?;
             if let Some(doomed) = doomed {
-                companion.delete(doomed.id).await.map_err(|error| self.words(companion, &error))?;
+                companion.delete(&[doomed.id]).await.map_err(|error| self.words(companion, &error))?;
             }
             let text = self.say("Bonjour, c’est entendu. Paul", "Good morning, that is fine. Paul");
             companion.reply(row.id, text, false).await.map_err(|error| self.words(companion, &error))?;

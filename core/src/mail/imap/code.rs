@@ -1,6 +1,7 @@
 //! The response codes in the brackets of a status (RFC 9051, 7.1; RFC 5530; RFC 7162; RFC 4315; RFC 8474).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use async_imap::imap_proto::{Outcome, ResponseCode};
 
@@ -24,8 +25,9 @@ pub enum Code {
     Cannot,
     /// What follows is of the mailbox that is being selected; what came before was of another.
     Closed,
-    /// The UIDVALIDITY of the mailbox that messages were copied or moved to.
-    CopyUid(u32),
+    /// The UIDVALIDITY of the mailbox that messages were copied or moved to, the UIDs they had, and those they have there, each
+    /// range in the order of the other's (RFC 4315, 3).
+    CopyUid(u32, Vec<RangeInclusive<u32>>, Vec<RangeInclusive<u32>>),
     /// The server's data are damaged.
     Corruption,
     /// The secret has expired.
@@ -114,12 +116,14 @@ impl Code {
             Some(ResponseCode::UidNext(value)) => Some(Self::UidNext(*value)),
             Some(ResponseCode::UidNotSticky) => Some(Self::UidNotSticky),
             Some(ResponseCode::UidValidity(value)) => Some(Self::UidValidity(*value)),
-            Some(ResponseCode::CopyUid(validity, ..)) => Some(Self::CopyUid(*validity)),
+            Some(ResponseCode::CopyUid(validity, from, to)) => {
+                let ranges = |set: &[_]| set.iter().map(range).collect::<Option<Vec<_>>>();
+                Some(Self::CopyUid(*validity, ranges(from)?, ranges(to)?))
+            }
             Some(ResponseCode::AppendUid(validity, uids)) => {
                 let [one] = uids.as_slice() else { return None };
-                // imap-proto keeps the type of the set to itself; only its text can be looked into.
-                let uid = format!("{one:?}").strip_prefix("Uid(")?.strip_suffix(')')?.parse().ok()?;
-                Some(Self::AppendUid(*validity, uid))
+                let uid = range(one)?;
+                (uid.start() == uid.end()).then_some(Self::AppendUid(*validity, *uid.start()))
             }
             Some(_) => None,
         }
@@ -151,7 +155,7 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AppendUid(..) => f.write_str("APPENDUID"),
-            Self::CopyUid(_) => f.write_str("COPYUID"),
+            Self::CopyUid(..) => f.write_str("COPYUID"),
             Self::HighestModSeq(_) => f.write_str("HIGHESTMODSEQ"),
             Self::MailboxId(_) => f.write_str("MAILBOXID"),
             Self::Modified(_) => f.write_str("MODIFIED"),
@@ -167,4 +171,15 @@ impl fmt::Display for Code {
 pub(super) fn object_id(text: &str) -> Option<String> {
     let fine = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     ((1..=255).contains(&text.len()) && text.bytes().all(fine)).then(|| text.to_owned())
+}
+
+/// A member of a set of UIDs. imap-proto keeps its type to itself; only its text can be looked into.
+fn range(member: &impl fmt::Debug) -> Option<RangeInclusive<u32>> {
+    let text = format!("{member:?}");
+    if let Some(uid) = text.strip_prefix("Uid(") {
+        let uid = uid.strip_suffix(')')?.parse().ok()?;
+        return Some(uid..=uid);
+    }
+    let (low, high) = text.strip_prefix("UidRange(")?.strip_suffix(')')?.split_once("..=")?;
+    Some(low.parse().ok()?..=high.parse().ok()?)
 }

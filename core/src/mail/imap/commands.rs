@@ -1,4 +1,6 @@
-//! The commands, but for those that fetch.
+//! The commands, but for those that fetch and those that manage mailboxes.
+
+use std::ops::RangeInclusive;
 
 use async_imap::imap_proto::{MailboxDatum, Response, Status};
 
@@ -43,6 +45,44 @@ impl Selected {
             _ => Err(ImapError::Malformed),
         }
     }
+}
+
+/// Where messages that were copied or moved are now (COPYUID, RFC 4315).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Copied {
+    /// The UIDVALIDITY of the mailbox they are in; `None` where the server does not tell.
+    pub uid_validity: Option<u32>,
+    /// The UID that each had, and the one it has there.
+    pub uids: Vec<(u32, u32)>,
+}
+
+impl Copied {
+    /// COPY tells it with its tagged answer, MOVE before. Sets of different sizes, or of more than was asked, tell nothing.
+    fn take(&mut self, response: &Response<'_>, asked: &UidSet) {
+        let (Response::Data { status: Status::Ok, outcome } | Response::Done { status: Status::Ok, outcome, .. }) =
+            response
+        else {
+            return;
+        };
+        let Some(Code::CopyUid(validity, from, to)) = Code::of(outcome) else { return };
+        let size = |set: &[RangeInclusive<u32>]| {
+            set.iter().map(|range| u64::from(range.end().abs_diff(*range.start())) + 1).sum()
+        };
+        let told: u64 = size(&from);
+        if told != size(&to) || told > asked.count() || self.uid_validity.is_some_and(|before| before != validity) {
+            return;
+        }
+        self.uid_validity = Some(validity);
+        let uids = |set: Vec<RangeInclusive<u32>>| set.into_iter().flat_map(ascending);
+        self.uids.extend(uids(from).zip(uids(to)).filter(|(from, _)| asked.has(*from)));
+    }
+}
+
+/// `10:5` is that from 5 to 10 (RFC 9051, seq-range).
+fn ascending(range: RangeInclusive<u32>) -> RangeInclusive<u32> {
+    let (one, other) = range.into_inner();
+    one.min(other)..=one.max(other)
 }
 
 /// A string argument. CR, LF and NUL would end the command and begin another.
@@ -96,25 +136,32 @@ impl ImapSession {
         Ok(())
     }
 
-    /// Moves messages to another mailbox at once (RFC 6851). Messages that are gone are no failure.
-    pub async fn move_messages(&mut self, uids: &UidSet, to: &str) -> Result<(), ImapError> {
+    /// Moves messages to another mailbox at once (RFC 6851). Messages that are gone are no failure: which of them moved, and
+    /// what their UIDs are now, is told where the server tells.
+    pub async fn move_messages(&mut self, uids: &UidSet, to: &str) -> Result<Copied, ImapError> {
         if !self.has("MOVE") {
             return Err(ImapError::Unsupported("MOVE"));
         }
-        let to = self.mailbox(to).await?;
-        for piece in uids.pieces() {
-            self.run("MOVE", &format!("UID MOVE {piece} {to}"), |_| {}).await?;
-        }
-        Ok(())
+        self.transfer("MOVE", uids, to).await
     }
 
-    /// Copies messages to another mailbox.
-    pub async fn copy_messages(&mut self, uids: &UidSet, to: &str) -> Result<(), ImapError> {
-        let to = self.mailbox(to).await?;
-        for piece in uids.pieces() {
-            self.run("COPY", &format!("UID COPY {piece} {to}"), |_| {}).await?;
+    /// Copies messages to another mailbox. What it gives is as for [`ImapSession::move_messages`].
+    pub async fn copy_messages(&mut self, uids: &UidSet, to: &str) -> Result<Copied, ImapError> {
+        self.transfer("COPY", uids, to).await
+    }
+
+    async fn transfer(&mut self, command: &'static str, uids: &UidSet, to: &str) -> Result<Copied, ImapError> {
+        let (to, mut copied) = (self.mailbox(to).await?, Copied::default());
+        for (index, piece) in uids.pieces().into_iter().enumerate() {
+            let line = format!("UID {command} {piece} {to}");
+            let told = self.run(command, &line, |response| copied.take(response, uids));
+            match told.await {
+                // The first are done: that must be known.
+                Err(ImapError::Refused { .. } | ImapError::Bad { .. }) if index > 0 => break,
+                told => told?,
+            }
         }
-        Ok(())
+        Ok(copied)
     }
 
     /// Removes those of the messages that are marked as deleted, and no others (RFC 4315).

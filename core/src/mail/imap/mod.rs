@@ -15,6 +15,7 @@ mod guard;
 mod list;
 mod login;
 mod mailbox_name;
+mod manage;
 mod namespace;
 mod quota;
 mod response;
@@ -26,7 +27,7 @@ mod watch;
 
 pub use changes::{Changes, Knowledge};
 pub use code::Code;
-pub use commands::Selected;
+pub use commands::{Copied, Selected};
 pub use error::{ImapError, Limit};
 pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};

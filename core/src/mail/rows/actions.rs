@@ -1,198 +1,227 @@
-//! What the teacher did and the server does not know yet.
+//! What the teacher did and the server does not know yet: written, and shown at once.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+mod drafts;
+mod merge;
+mod outcome;
+mod places;
+mod plan;
+mod undo;
 
-use super::Arrived;
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+pub(in crate::mail) use drafts::{Draft, drafts, save_draft};
+pub(in crate::mail) use merge::{End, Kind, Merged};
+pub(super) use outcome::note;
+pub use outcome::{ActionKind, Refusal, RefusalReason};
+pub(in crate::mail) use outcome::{
+    copied, destroyed, filed, flagged, forget_refusals, left, moved, refusals, refuse, settle_idle,
+};
+pub(super) use places::{adopt, forget, has_lost, lose};
+pub(in crate::mail) use places::{drop_lost, resolve};
+pub(in crate::mail) use plan::{Copy, Item, begin, copies, is_waiting, items, swallow};
+pub(in crate::mail) use undo::undo;
+
 use crate::mail::flags::Flags;
-use crate::mail::imap::Role;
 use crate::store::{Change, StoreError};
 
-/// A waiting action.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::mail) struct Action {
+/// Deeds that can still be undone.
+const DEEDS: i64 = 50;
+
+/// One call of the teacher's being written down.
+pub(in crate::mail) struct Deed<'a> {
     pub(in crate::mail) id: i64,
-    pub(in crate::mail) message: i64,
-    pub(in crate::mail) mailbox: i64,
-    pub(in crate::mail) uid: u32,
-    pub(in crate::mail) kind: Kind,
+    pub(super) academy: &'a str,
+    pub(super) what: ActionKind,
+    /// The newest message there is.
+    pub(super) newest: i64,
 }
 
-/// What a waiting action does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::mail) enum Kind {
-    Add(Flags),
-    Remove(Flags),
-    Bin,
+impl<'a> Deed<'a> {
+    /// Begins it. `flag` and `mailbox` are what it changes, for its undoing.
+    pub(in crate::mail) fn begin(
+        t: &Transaction<'_>,
+        academy: &'a str,
+        what: ActionKind,
+        flag: Flags,
+        mailbox: Option<i64>,
+    ) -> Result<Self, StoreError> {
+        t.execute(
+            "INSERT INTO deed (academy, what, flag, mailbox) VALUES (?, ?, ?, ?)",
+            params![academy, what.word(), flag.bits(), mailbox],
+        )?;
+        let id = t.last_insert_rowid();
+        t.execute("DELETE FROM deed WHERE id <= ?", [id - DEEDS])?;
+        let newest = t.query_row("SELECT ifnull(max(id), 0) FROM message", [], |row| row.get(0))?;
+        Ok(Self { id, academy, what, newest })
+    }
+
+    /// Does `kinds` with each of the messages. Those that are not there any more are passed over, unless none is there.
+    pub(in crate::mail) fn act(
+        &self,
+        t: &Transaction<'_>,
+        changes: &mut Vec<Change>,
+        messages: &[i64],
+        kinds: &[Kind],
+    ) -> Result<(), StoreError> {
+        let mut shown = t.prepare_cached(
+            "SELECT m.flags, m.shown_in FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE m.id = ? AND b.academy = ?",
+        )?;
+        let mut part =
+            t.prepare_cached("INSERT OR IGNORE INTO deed_part (deed, message, flags, shown_in) VALUES (?, ?, ?, ?)")?;
+        let (mut touched, mut any) = (BTreeSet::new(), messages.is_empty());
+        for message in messages {
+            let before = shown.query_row(params![message, self.academy], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+            });
+            let Some((flags, shown_in)) = before.optional()? else { continue };
+            any = true;
+            part.execute(params![self.id, message, flags, shown_in])?;
+            for kind in kinds {
+                self.write(t, Some(*message), *kind, None)?;
+            }
+            touched.extend(shown_in);
+            touched.extend(settle_shown(t, *message)?);
+        }
+        tell(changes, touched);
+        if any { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    /// Shows a copy of each of the messages in a mailbox.
+    pub(in crate::mail) fn copy(
+        &self,
+        t: &Transaction<'_>,
+        changes: &mut Vec<Change>,
+        messages: &[i64],
+        to: i64,
+    ) -> Result<(), StoreError> {
+        // Nought until the number of the row is known: it is replaced at once.
+        let mut insert = t.prepare_cached(
+            "INSERT INTO message (mailbox, uid, received_ms, size, subject, from_name, from_address, message_id, attachments,
+                                  server_flags, flags, header, unreadable)
+             SELECT ?, 0, received_ms, size, subject, from_name, from_address, message_id, attachments, server_flags, flags,
+                    header, unreadable FROM message WHERE id = ? AND shown_in IS NOT NULL",
+        )?;
+        let mut flags = t.prepare_cached(
+            "INSERT INTO action (academy, deed, what, kind, message, flag, newest)
+             SELECT academy, ?, ?, kind, ?, flag, newest FROM action
+             WHERE message = ? AND kind IN ('add', 'remove') ORDER BY id",
+        )?;
+        let mut body = t.prepare_cached("INSERT INTO body (message, raw) SELECT ?, raw FROM body WHERE message = ?")?;
+        let mut any = messages.is_empty();
+        for message in messages {
+            if insert.execute(params![to, message])? == 0 {
+                continue;
+            }
+            any = true;
+            let copy = t.last_insert_rowid();
+            without_uid(t, copy)?;
+            self.write(t, Some(copy), Kind::Copy(to), Some(*message))?;
+            flags.execute(params![self.id, self.what.word(), copy, message])?;
+            body.execute(params![copy, message])?;
+            t.prepare_cached("INSERT INTO deed_part (deed, message, flags) VALUES (?, ?, 0)")?
+                .execute(params![self.id, copy])?;
+            settle_shown(t, copy)?;
+        }
+        tell(changes, [to]);
+        if any { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    pub(super) fn write(
+        &self,
+        t: &Transaction<'_>,
+        message: Option<i64>,
+        kind: Kind,
+        source: Option<i64>,
+    ) -> Result<(), StoreError> {
+        write(t, self.academy, Some(self.id), self.what, message, kind, source, self.newest)
+    }
 }
 
-/// Writes down what the teacher did and shows it at once.
-pub(in crate::mail) fn act(
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
+fn write(
     t: &Transaction<'_>,
-    changes: &mut Vec<Change>,
-    message: i64,
-    kind: Kind,
-) -> Result<(), StoreError> {
-    let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
-    let (word, flag) = match kind {
-        Kind::Add(flag) => ("add", flag),
-        Kind::Remove(flag) => ("remove", flag),
-        Kind::Bin => ("bin", Flags::default()),
-    };
-    t.execute("INSERT INTO action (message, kind, flag) VALUES (?, ?, ?)", params![message, word, flag.bits()])?;
-    settle_shown(t, message)?;
-    changes.push(Change::Messages { mailbox });
-    Ok(())
-}
-
-/// Takes back what put a message into the bin.
-pub(in crate::mail) fn undo_bin(
-    t: &Transaction<'_>,
-    changes: &mut Vec<Change>,
-    message: i64,
-) -> Result<(), StoreError> {
-    let mailbox: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
-    t.execute("DELETE FROM action WHERE message = ? AND kind = 'bin'", [message])?;
-    settle_shown(t, message)?;
-    changes.push(Change::Messages { mailbox });
-    Ok(())
-}
-
-/// The oldest waiting actions of an academy behind the action `after`, at most `limit`.
-pub(in crate::mail) fn actions(
-    c: &Connection,
     academy: &str,
-    after: i64,
-    limit: u32,
-) -> Result<Vec<Action>, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT a.id, m.id, m.mailbox, m.uid, a.kind, a.flag FROM action a
-         JOIN message m ON m.id = a.message JOIN mailbox b ON b.id = m.mailbox
-         WHERE b.academy = ? AND a.id > ? ORDER BY a.id LIMIT ?",
-    )?;
-    let rows = query.query_map(params![academy, after, limit], |row| {
-        let (word, flag): (String, i64) = (row.get(4)?, row.get(5)?);
-        let kind = match word.as_str() {
-            "add" => Kind::Add(Flags::from_bits(flag)),
-            "remove" => Kind::Remove(Flags::from_bits(flag)),
-            _ => Kind::Bin,
+    deed: Option<i64>,
+    what: ActionKind,
+    message: Option<i64>,
+    kind: Kind,
+    source: Option<i64>,
+    newest: i64,
+) -> Result<(), StoreError> {
+    let (word, flag, mailbox) = match kind {
+        Kind::Add(flag) => ("add", flag, None),
+        Kind::Remove(flag) => ("remove", flag, None),
+        Kind::Move(to) => ("move", Flags::default(), Some(to)),
+        Kind::Destroy => ("destroy", Flags::default(), None),
+        Kind::Copy(to) => ("copy", Flags::default(), Some(to)),
+        Kind::Append(to) => ("append", Flags::default(), Some(to)),
+    };
+    t.prepare_cached(
+        "INSERT INTO action (academy, deed, what, kind, message, mailbox, source, flag, newest)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![academy, deed, what.word(), word, message, mailbox, source, flag.bits(), newest])?;
+    Ok(())
+}
+
+/// The row is of a message that has no number on the server.
+fn without_uid(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
+    t.prepare_cached("UPDATE message SET uid = -id WHERE id = ?")?.execute([message])?;
+    Ok(())
+}
+
+/// Reads a message's waiting actions, oldest first, below the action `before`.
+fn waiting(t: &rusqlite::Connection, message: i64, before: i64) -> Result<Vec<(i64, Kind, bool)>, StoreError> {
+    let mut query =
+        t.prepare_cached("SELECT id, kind, flag, mailbox, begun FROM action WHERE message = ? AND id < ? ORDER BY id")?;
+    let rows = query.query_map([message, before], |row| {
+        let (flag, mailbox) = (Flags::from_bits(row.get(2)?), row.get::<_, Option<i64>>(3)?.unwrap_or_default());
+        let kind = match row.get::<_, String>(1)?.as_str() {
+            "add" => Kind::Add(flag),
+            "remove" => Kind::Remove(flag),
+            "move" => Kind::Move(mailbox),
+            "copy" => Kind::Copy(mailbox),
+            "append" => Kind::Append(mailbox),
+            _ => Kind::Destroy,
         };
-        Ok(Action { id: row.get(0)?, message: row.get(1)?, mailbox: row.get(2)?, uid: row.get(3)?, kind })
+        Ok((row.get(0)?, kind, row.get(4)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The server has done `action`.
-pub(in crate::mail) fn done(t: &Transaction<'_>, changes: &mut Vec<Change>, action: &Action) -> Result<(), StoreError> {
-    match action.kind {
-        Kind::Bin => {
-            t.execute("DELETE FROM message WHERE id = ?", [action.message])?;
-        }
-        Kind::Add(flag) => {
-            t.execute(
-                "UPDATE message SET server_flags = server_flags | ? WHERE id = ?",
-                params![flag.bits(), action.message],
-            )?;
-        }
-        Kind::Remove(flag) => {
-            t.execute(
-                "UPDATE message SET server_flags = server_flags & ~? WHERE id = ?",
-                params![flag.bits(), action.message],
-            )?;
-        }
-    }
-    dropped(t, changes, action)
-}
-
-/// The server has refused `action`: what it says stands.
-pub(in crate::mail) fn dropped(
-    t: &Transaction<'_>,
-    changes: &mut Vec<Change>,
-    action: &Action,
-) -> Result<(), StoreError> {
-    t.execute("DELETE FROM action WHERE id = ?", [action.id])?;
-    settle_shown(t, action.message)?;
-    changes.push(Change::Messages { mailbox: action.mailbox });
-    Ok(())
-}
-
-/// What is shown is what the server said, with every waiting action applied in order.
-pub(super) fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
-    let server: Option<i64> = t
-        .prepare_cached("SELECT server_flags FROM message WHERE id = ?")?
-        .query_row([message], |row| row.get(0))
-        .optional()?;
-    let Some(server) = server else { return Ok(()) };
-    let (mut shown, mut hidden) = (Flags::from_bits(server), false);
-    let mut waiting = t.prepare_cached("SELECT kind, flag FROM action WHERE message = ? ORDER BY id")?;
-    let mut rows = waiting.query([message])?;
-    while let Some(row) = rows.next()? {
-        let flag = Flags::from_bits(row.get(1)?);
-        match row.get::<_, String>(0)?.as_str() {
-            "add" => shown = shown.with(flag),
-            "remove" => shown = shown.without(flag),
-            _ => hidden = true,
+/// What is shown is what the server said, with every waiting action applied in order; gives the mailbox it is shown in. One
+/// that the server has no more where it was is shown only where the teacher has moved it.
+pub(super) fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<Option<i64>, StoreError> {
+    let row = t
+        .prepare_cached("SELECT mailbox, uid, server_flags, remains FROM message WHERE id = ?")?
+        .query_row([message], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, Flags::from_bits(row.get(2)?), row.get::<_, bool>(3)?))
+        });
+    let Some((mailbox, uid, server, remains)) = row.optional()? else { return Ok(None) };
+    let hidden = remains && server.has(Flags::DELETED);
+    let (mut flags, mut shown_in) = (server, (uid > 0 && !hidden).then_some(mailbox));
+    for (_, kind, _) in waiting(t, message, i64::MAX)? {
+        match kind {
+            Kind::Add(flag) => flags = flags.with(flag),
+            Kind::Remove(flag) => flags = flags.without(flag),
+            Kind::Move(to) | Kind::Copy(to) | Kind::Append(to) => shown_in = Some(to),
+            Kind::Destroy => shown_in = None,
         }
     }
-    t.prepare_cached("UPDATE message SET flags = ?, hidden = ? WHERE id = ?")?.execute(params![
-        shown.bits(),
-        hidden,
+    t.prepare_cached("UPDATE message SET flags = ?, shown_in = ? WHERE id = ?")?.execute(params![
+        flags.bits(),
+        shown_in,
         message
     ])?;
-    Ok(())
+    Ok(shown_in)
 }
 
-/// Keeps the actions of a mailbox whose messages are about to be forgotten: the same messages may come under other numbers or
-/// in another mailbox.
-pub(super) fn orphan(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
-    t.prepare_cached(
-        "INSERT INTO orphan (academy, received_ms, size, header, kind, flag)
-         SELECT b.academy, m.received_ms, m.size, m.header, a.kind, a.flag FROM action a
-         JOIN message m ON m.id = a.message JOIN mailbox b ON b.id = m.mailbox
-         WHERE m.mailbox = ? AND m.unreadable = 0 ORDER BY a.id",
-    )?
-    .execute([mailbox])?;
-    Ok(())
+fn tell(changes: &mut Vec<Change>, mailboxes: impl IntoIterator<Item = i64>) {
+    changes.extend(mailboxes.into_iter().map(|mailbox| Change::Messages { mailbox }));
+    changes.push(Change::Mailboxes);
 }
 
-/// Gives the actions that wait for one of these messages, whose rows are written, back to it.
-pub(super) fn adopt(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Result<(), StoreError> {
-    let mut owner = t.prepare_cached("SELECT academy, role FROM mailbox WHERE id = ?")?;
-    let (academy, role): (String, Option<String>) = owner.query_row([mailbox], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if !t.prepare_cached("SELECT 1 FROM orphan WHERE academy = ?")?.exists([&academy])? {
-        return Ok(());
-    }
-    // In the bin already: to put it there once more would be to destroy it.
-    let bin = role.and_then(|word| Role::from_word(&word)) == Some(Role::Trash);
-    let mut taken = t.prepare_cached(
-        "DELETE FROM orphan WHERE academy = ? AND received_ms = ? AND size = ? AND header = ? RETURNING id, kind, flag",
-    )?;
-    let mut message = t.prepare_cached("SELECT id FROM message WHERE mailbox = ? AND uid = ?")?;
-    let mut insert = t.prepare_cached("INSERT INTO action (message, kind, flag) VALUES (?, ?, ?)")?;
-    for one in arrived.iter().filter(|one| !one.unreadable) {
-        let size = i64::try_from(one.size).unwrap_or(i64::MAX);
-        let found = taken.query_map(params![academy, one.received_ms, size, one.header], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-        })?;
-        let mut found = found.collect::<Result<Vec<_>, _>>()?;
-        found.sort_unstable();
-        if found.is_empty() {
-            continue;
-        }
-        let message: i64 = message.query_row(params![mailbox, one.uid], |row| row.get(0))?;
-        for (_, kind, flag) in found.into_iter().filter(|(_, kind, _)| kind != "bin" || !bin) {
-            insert.execute(params![message, kind, flag])?;
-        }
-        settle_shown(t, message)?;
-    }
-    Ok(())
-}
-
-/// Gives up the actions whose message has come nowhere, now that every mailbox has been looked through. How many they were.
-pub(in crate::mail) fn drop_orphans(t: &Transaction<'_>, academy: &str) -> Result<u64, StoreError> {
-    let dropped = t.prepare_cached("DELETE FROM orphan WHERE academy = ?")?.execute([academy])?;
-    Ok(dropped as u64)
-}
-
-pub(in crate::mail) fn has_orphans(c: &Connection, academy: &str) -> Result<bool, StoreError> {
-    Ok(c.prepare_cached("SELECT 1 FROM orphan WHERE academy = ?")?.exists([academy])?)
-}
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,9 @@ pub(in crate::mail) fn keep_body(t: &Transaction<'_>, message: i64, raw: &[u8]) 
 
 pub(in crate::mail) fn place(c: &Connection, message: i64) -> Result<Place, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT b.name, b.uid_validity, m.uid, m.size FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE m.id = ?",
+        // Of a copy that is not made yet: that of its original.
+        "SELECT b.name, b.uid_validity, m.uid, m.size FROM message m JOIN mailbox b ON b.id = m.mailbox
+         WHERE m.id = ifnull((SELECT source FROM action WHERE message = ?1 AND kind = 'copy'), ?1) AND m.uid > 0",
     )?;
     let place = query.query_row([message], |row| {
         Ok(Place { mailbox: row.get(0)?, uid_validity: row.get(1)?, uid: row.get(2)?, size: super::count(row.get(3)?) })

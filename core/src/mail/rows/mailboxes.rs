@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::actions::orphan;
-use super::count;
+use super::actions::{RefusalReason, forget, settle_shown};
+use super::mailbox_actions::{refuse_arrivals, role_mailbox, settle_mailboxes};
+use super::{MailboxAction, MailboxKind, count, mailbox_actions, mailbox_refused};
 use crate::mail::imap::{Listed, Role};
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 
 /// A mailbox as a list shows it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,8 +14,12 @@ use crate::store::StoreError;
 pub struct Mailbox {
     /// Its number in the store.
     pub id: i64,
-    /// Its name on the server, decoded.
+    /// Its name, with the names of those it lies in.
     pub name: String,
+    /// What parts these names; `None` where the server knows no mailboxes in mailboxes.
+    pub delimiter: Option<String>,
+    /// Whether the teacher has subscribed to it.
+    pub subscribed: bool,
     /// What it is for, where known.
     pub role: Option<Role>,
     /// How many messages the phone knows in it.
@@ -35,10 +40,12 @@ pub(in crate::mail) struct Mark {
 }
 
 /// Each count is that of an index.
-pub(super) const MAILBOXES: &str = "SELECT id, name, role, complete,
-       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0),
-       (SELECT count(*) FROM message WHERE mailbox = b.id AND hidden = 0 AND flags & 1 = 0)
-FROM mailbox b WHERE academy = ? AND selectable = 1 ORDER BY role IS NOT 'inbox', name";
+pub(super) const MAILBOXES: &str = "SELECT id, shown_name, role, complete,
+       (SELECT count(*) FROM message WHERE shown_in = b.id),
+       (SELECT count(*) FROM message WHERE shown_in = b.id AND flags & 1 = 0),
+       delimiter, shown_subscribed
+FROM mailbox b WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL
+ORDER BY role IS NOT 'inbox', shown_name";
 
 pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {
     let mut query = c.prepare_cached(MAILBOXES)?;
@@ -46,6 +53,8 @@ pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Ma
         Ok(Mailbox {
             id: row.get(0)?,
             name: row.get(1)?,
+            delimiter: row.get(6)?,
+            subscribed: row.get(7)?,
             role: row.get::<_, Option<String>>(2)?.and_then(|word| Role::from_word(&word)),
             complete: row.get(3)?,
             known: count(row.get(4)?),
@@ -60,8 +69,9 @@ pub(in crate::mail) fn mailbox_of_role(
     academy: &str,
     role: Role,
 ) -> Result<Option<(i64, String)>, StoreError> {
-    let mut query =
-        c.prepare_cached("SELECT id, name FROM mailbox WHERE academy = ? AND role = ? ORDER BY id LIMIT 1")?;
+    let mut query = c.prepare_cached(
+        "SELECT id, name FROM mailbox WHERE academy = ? AND role = ? AND selectable = 1 ORDER BY id LIMIT 1",
+    )?;
     Ok(query.query_row(params![academy, role.word()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
@@ -74,8 +84,9 @@ pub(in crate::mail) fn mailbox_named(
     selectable: bool,
 ) -> Result<i64, StoreError> {
     let mut query = t.prepare_cached(
-        "INSERT INTO mailbox (academy, name, role, selectable) VALUES (?, ?, ?, ?)
-         ON CONFLICT (academy, name) DO UPDATE SET role = excluded.role, selectable = excluded.selectable
+        "INSERT INTO mailbox (academy, name, role, selectable, shown_name) VALUES (?1, ?2, ?3, ?4, ?2)
+         ON CONFLICT (academy, name) DO UPDATE SET role = excluded.role, selectable = excluded.selectable,
+             complete = complete AND on_server, on_server = 1
          RETURNING id",
     )?;
     Ok(query.query_row(params![academy, name, role.map(Role::word), selectable], |row| row.get(0))?)
@@ -106,8 +117,7 @@ pub(in crate::mail) fn set_mark(t: &Transaction<'_>, mailbox: i64, mark: Mark) -
 
 /// Forgets every message of a mailbox: the server has said, by a new UIDVALIDITY, that none of its numbers holds.
 pub(in crate::mail) fn forget_all(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
-    orphan(t, mailbox)?;
-    t.execute("DELETE FROM message WHERE mailbox = ?", [mailbox])?;
+    forget(t, mailbox)?;
     set_mark(t, mailbox, Mark::default())
 }
 
@@ -120,8 +130,10 @@ pub(in crate::mail) struct Known {
     pub(in crate::mail) role: Option<Role>,
     pub(in crate::mail) selectable: bool,
     pub(in crate::mail) subscribed: bool,
+    /// Whether the server has it, as far as the phone knows.
+    pub(in crate::mail) on_server: bool,
     pub(in crate::mail) mark: Mark,
-    /// How many messages are here, hidden ones among them.
+    /// How many messages of the server's are here, hidden ones among them.
     pub(in crate::mail) messages: u64,
 }
 
@@ -133,6 +145,7 @@ impl Known {
             && self.role == listed.role
             && self.selectable == listed.selectable
             && self.subscribed == listed.subscribed
+            && self.on_server
     }
 }
 
@@ -140,7 +153,7 @@ impl Known {
 pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<Vec<Known>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT id, name, delimiter, role, selectable, subscribed, uid_validity, uid_next, highest_mod_seq, complete,
-                (SELECT count(*) FROM message WHERE mailbox = b.id)
+                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0), on_server
          FROM mailbox b WHERE academy = ? ORDER BY name",
     )?;
     let rows = query.query_map([academy], |row| {
@@ -158,6 +171,7 @@ pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<
                 complete: row.get(9)?,
             },
             messages: count(row.get(10)?),
+            on_server: row.get(11)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -192,9 +206,45 @@ pub(in crate::mail) fn rename_mailbox(t: &Transaction<'_>, mailbox: i64, name: &
     Ok(())
 }
 
-/// Forgets a mailbox that the server has no more, and its messages.
-pub(in crate::mail) fn drop_mailbox(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
-    orphan(t, mailbox)?;
+/// Forgets a mailbox that the server has no more, and its messages. What waits for these waits for them to come again; what was
+/// to come into it is refused, but for drafts, which go elsewhere. How many actions were refused.
+pub(in crate::mail) fn drop_mailbox(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    academy: &str,
+    mailbox: i64,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let mut refused = 0;
+    let about: Vec<MailboxAction> = mailbox_actions(t, academy)?;
+    for action in about.into_iter().filter(|action| action.mailbox == mailbox) {
+        match action.kind {
+            // As it was to be.
+            MailboxKind::Delete => {
+                t.execute("DELETE FROM action WHERE id = ?", [action.id])?;
+            }
+            _ => refused += mailbox_refused(t, changes, academy, &action, RefusalReason::MailboxGone, now_ms)?,
+        }
+    }
+    refused += refuse_arrivals(t, changes, academy, mailbox, now_ms)?;
+    forget(t, mailbox)?;
+    t.execute("UPDATE mailbox SET role = NULL WHERE id = ?", [mailbox])?;
+    let drafts: bool =
+        t.prepare_cached("SELECT 1 FROM action WHERE mailbox = ? AND kind = 'append'")?.exists([mailbox])?;
+    if drafts {
+        let elsewhere = role_mailbox(t, changes, academy, Role::Drafts)?;
+        t.execute("UPDATE action SET mailbox = ? WHERE mailbox = ? AND kind = 'append'", [elsewhere, mailbox])?;
+    }
+    // Those that are kept are in no mailbox; the inbox keeps them.
+    let mut kept = t.prepare_cached(
+        "UPDATE message SET mailbox = (SELECT id FROM mailbox WHERE academy = ?1 AND role = 'inbox')
+         WHERE mailbox = ?2 AND EXISTS (SELECT 1 FROM mailbox WHERE academy = ?1 AND role = 'inbox') RETURNING id",
+    )?;
+    let kept = kept.query_map(params![academy, mailbox], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
     t.execute("DELETE FROM mailbox WHERE id = ?", [mailbox])?;
-    Ok(())
+    for message in kept {
+        settle_shown(t, message)?;
+    }
+    settle_mailboxes(t, academy)?;
+    Ok(refused)
 }

@@ -1,86 +1,57 @@
-//! Doing on the server what the teacher did on the phone.
+//! Doing on the server what the teacher did on the phone. The order of things, and what is done where the server has changed
+//! meanwhile, are in `README.md`.
+
+mod drafts;
+mod mailboxes;
+mod messages;
 
 use super::Tally;
 use crate::mail::account::{Errand, MailAccount};
 use crate::mail::error::MailError;
-use crate::mail::flags::Flags;
-use crate::mail::imap::{ImapError, Role, UidSet};
-use crate::mail::rows::{self, Action, Kind};
+use crate::mail::imap::{Code, ImapError};
+use crate::mail::rows::{self, MailboxKind, RefusalReason};
 
-/// Actions read at once.
-const SOME: u32 = 200;
-
-/// What stands in the way of the actions in a mailbox.
-enum Selection {
-    /// Nothing.
-    Ready,
-    /// Its numbers may be other messages now, or it cannot be opened: nothing is done, and nothing is lost. The look at the
-    /// mailboxes that follows settles what becomes of them.
-    NotNow,
+/// A push under way.
+struct Push<'a, 'b> {
+    errand: &'a mut Errand<'b>,
+    /// Whether anything was done or refused.
+    settled: bool,
+    /// The selected mailbox, and whether the phone's numbers of it hold.
+    selected: Option<(i64, bool)>,
 }
 
 impl MailAccount {
-    /// Does the waiting actions, oldest first; whether anything was done or refused.
+    /// Does what waits; whether anything was done or refused. Mailboxes are made and renamed first, for messages may go there;
+    /// one is deleted once nothing waits any more that was done before and is about its messages.
     pub(super) async fn push(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<bool, MailError> {
-        let (mut last, mut settled) = (0, false);
-        let mut selected: Option<(i64, Selection)> = None;
-        loop {
-            let academy = self.academy.id.clone();
-            let actions = self.store.read(move |c| rows::actions(c, &academy, last, SOME)).await?;
-            if actions.is_empty() {
-                return Ok(settled);
+        let academy = self.academy.id.clone();
+        let actions = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
+        let mut push = Push { errand, settled: false, selected: None };
+        for action in actions {
+            // As it is now: the actions before may have changed its name, or undone it.
+            let (academy, id) = (self.academy.id.clone(), action.id);
+            let now = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
+            let Some(action) = now.into_iter().find(|one| one.id == id) else { continue };
+            if action.kind == MailboxKind::Delete {
+                self.push_messages(&mut push, tally, action.id).await?;
             }
-            for action in actions {
-                last = action.id;
-                if selected.as_ref().is_none_or(|(mailbox, _)| *mailbox != action.mailbox) {
-                    selected = Some((action.mailbox, self.select_known(errand, action.mailbox).await?));
-                }
-                if matches!(selected, Some((_, Selection::NotNow))) {
-                    continue;
-                }
-                settled = true;
-                match self.carry_out(errand, &action).await {
-                    Ok(()) => {
-                        tally.report.acted += 1;
-                        self.store.write(move |t, changes| rows::done(t, changes, &action)).await?;
-                    }
-                    Err(MailError::Imap(ImapError::Refused { .. } | ImapError::Bad { .. })) => {
-                        tally.report.refused += 1;
-                        self.store.write(move |t, changes| rows::dropped(t, changes, &action)).await?;
-                    }
-                    Err(other) => return Err(other),
-                }
+            if tally.kept.contains(&action.id) || !self.push_mailbox(&mut push, tally, action).await? {
+                break;
             }
         }
+        self.push_messages(&mut push, tally, i64::MAX).await?;
+        Ok(push.settled)
     }
 
-    async fn carry_out(&self, errand: &mut Errand<'_>, action: &Action) -> Result<(), MailError> {
-        let uid = UidSet::of(&[action.uid]);
-        match action.kind {
-            Kind::Add(flags) => errand.imap.store_flags(&uid, true, &flags.names()).await?,
-            Kind::Remove(flags) => errand.imap.store_flags(&uid, false, &flags.names()).await?,
-            Kind::Bin => {
-                let academy = self.academy.id.clone();
-                let bin = self.store.read(move |c| rows::mailbox_of_role(c, &academy, Role::Trash)).await?;
-                let (id, bin) = bin.ok_or(MailError::NoBin)?;
-                if id == action.mailbox {
-                    errand.imap.store_flags(&uid, true, &Flags::DELETED.names()).await?;
-                    errand.imap.expunge_uids(&uid).await?;
-                } else if errand.imap.has("MOVE") {
-                    errand.imap.move_messages(&uid, &bin).await?;
-                } else {
-                    // A kill between these leaves a second copy in the bin, and never loses the message.
-                    errand.imap.copy_messages(&uid, &bin).await?;
-                    errand.imap.store_flags(&uid, true, &Flags::DELETED.names()).await?;
-                    errand.imap.expunge_uids(&uid).await?;
-                }
-            }
+    /// Selects a mailbox of the store; whether its numbers still hold. Where they do not, or it cannot be opened, nothing is done
+    /// and nothing is lost: the look at the mailboxes that follows settles what becomes of what waits.
+    async fn is_ready(&self, push: &mut Push<'_, '_>, mailbox: i64) -> Result<bool, MailError> {
+        if let Some((selected, ready)) = push.selected
+            && selected == mailbox
+        {
+            return Ok(ready);
         }
-        Ok(())
-    }
-
-    /// Selects a mailbox of the store; whether its numbers still hold.
-    async fn select_known(&self, errand: &mut Errand<'_>, mailbox: i64) -> Result<Selection, MailError> {
+        push.selected = None;
         let (name, mark) = self
             .store
             .read(move |c| {
@@ -89,10 +60,35 @@ impl MailAccount {
                 Ok((name, rows::mark(c, mailbox)?))
             })
             .await?;
-        match errand.imap.select(&name).await {
-            Ok(selected) if mark.uid_validity == Some(selected.uid_validity) => Ok(Selection::Ready),
-            Ok(_) | Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => Ok(Selection::NotNow),
-            Err(other) => Err(other.into()),
-        }
+        let ready = match push.errand.imap.select(&name).await {
+            Ok(selected) => mark.uid_validity == Some(selected.uid_validity),
+            Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => false,
+            Err(other) => return Err(other.into()),
+        };
+        push.selected = Some((mailbox, ready));
+        Ok(ready)
     }
+}
+
+/// What a failed command means for the actions that it was to do.
+enum Trouble {
+    /// They are refused.
+    Refused(RefusalReason),
+    /// Nobody knows: the next look at the mailboxes tells.
+    Unknown,
+}
+
+/// The connection's trouble is everybody's.
+fn trouble(error: ImapError) -> Result<Trouble, ImapError> {
+    Ok(match error {
+        ImapError::Refused { code: Some(Code::ExpungeIssued | Code::InUse), .. } => Trouble::Unknown,
+        ImapError::Refused { code: Some(Code::OverQuota), .. } => Trouble::Refused(RefusalReason::Full),
+        ImapError::Refused { code: Some(Code::AlreadyExists), .. } => Trouble::Refused(RefusalReason::Exists),
+        ImapError::Refused { code: Some(Code::TryCreate | Code::NonExistent), .. } => {
+            Trouble::Refused(RefusalReason::MailboxGone)
+        }
+        ImapError::Refused { text, .. } | ImapError::Bad { text, .. } => Trouble::Refused(RefusalReason::Said(text)),
+        ImapError::InvalidArgument => Trouble::Refused(RefusalReason::Said(String::new())),
+        other => return Err(other),
+    })
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::Target;
+use super::{Tally, Target};
 use crate::mail::account::{Errand, MailAccount};
 use crate::mail::error::MailError;
 use crate::mail::imap::{ImapError, Listed, Overview, Role, Status, UidSet};
-use crate::mail::rows::{self, Known, Mark};
+use crate::mail::rows::{self, Known, MailboxAction, MailboxKind, Mark};
 use crate::store::Change;
 
 /// By so many of its messages a mailbox is known again under another name.
@@ -19,6 +19,8 @@ const HEIRS: usize = 3;
 #[derive(Default)]
 struct Plan {
     renamed: Vec<(i64, String)>,
+    /// Renamings of the teacher's that turn out to be done.
+    done: Vec<MailboxAction>,
     listed: Vec<Listed>,
     /// Mailboxes that are gone.
     gone: Vec<i64>,
@@ -31,7 +33,11 @@ struct Plan {
 impl MailAccount {
     /// Asks for all mailboxes at once, writes down which there are, and gives those that can be selected in the order in which
     /// they are to be looked at: the inbox, what is on screen, then those with a role, then the others.
-    pub(super) async fn survey(&self, errand: &mut Errand<'_>) -> Result<Vec<Target>, MailError> {
+    pub(super) async fn survey(
+        &self,
+        errand: &mut Errand<'_>,
+        tally: &mut Tally<'_>,
+    ) -> Result<Vec<Target>, MailError> {
         let mut overview = errand.imap.overview().await?;
         if !overview.mailboxes.iter().any(|one| one.role == Some(Role::Inbox)) {
             // There is always one (RFC 9051, 5.1), whatever a list of public mailboxes leaves out.
@@ -44,18 +50,21 @@ impl MailAccount {
             before
         } else {
             let academy = self.academy.id.clone();
+            let now = self.clock.now_ms();
             let written = self.store.write(move |t, changes| {
-                plan.carry_out(t, changes, &academy)?;
-                rows::known_mailboxes(t, &academy)
+                let refused = plan.carry_out(t, changes, &academy, now)?;
+                Ok((rows::known_mailboxes(t, &academy)?, refused))
             });
-            written.await?
+            let (now, refused) = written.await?;
+            tally.report.refused += refused;
+            now
         };
         let told: BTreeMap<_, _> =
             overview.mailboxes.iter().filter_map(|one| Some((one.name.as_str(), one.status?))).collect();
         let on_screen = self.on_screen.load(Ordering::Relaxed);
         let mut targets: Vec<Target> = now
             .into_iter()
-            .filter(|one| one.selectable)
+            .filter(|one| one.selectable && one.on_server)
             .map(|one| Target {
                 settled: told.get(one.name.as_str()).is_some_and(|status| one.is_as(status)),
                 id: one.id,
@@ -78,7 +87,19 @@ impl MailAccount {
         }
         // A name that is missing from half a list says nothing.
         let missing = known.iter().filter(|one| !overview.mailboxes.iter().any(|listed| listed.name == one.name));
-        for one in missing.filter(|_| overview.whole) {
+        let mut renamings = self.renamings_begun().await?;
+        for one in missing.filter(|one| overview.whole && one.on_server) {
+            let ours = renamings
+                .iter()
+                .position(|(action, to)| action.mailbox == one.id && new.iter().any(|listed| listed.name == *to));
+            if let Some(at) = ours {
+                plan.done.push(renamings.swap_remove(at).0);
+                continue;
+            }
+            if plan.done.iter().any(|action| one.name.starts_with(&action.name)) {
+                // In a mailbox that has another name now, and so has this one.
+                continue;
+            }
             match self.heir(errand, one, &new).await? {
                 Some(listed) => {
                     plan.renamed.push((one.id, listed.name.clone()));
@@ -96,6 +117,20 @@ impl MailAccount {
             }
         }
         Ok(plan)
+    }
+
+    /// The renamings of which nobody knows whether they were done, and to which name.
+    async fn renamings_begun(&self) -> Result<Vec<(MailboxAction, String)>, MailError> {
+        let academy = self.academy.id.clone();
+        let actions = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
+        let begun = actions.into_iter().filter_map(|action| match &action.kind {
+            MailboxKind::Rename(to) if action.begun => {
+                let to = to.clone();
+                Some((action, to))
+            }
+            _ => None,
+        });
+        Ok(begun.collect())
     }
 
     async fn plan_known(
@@ -162,7 +197,11 @@ impl MailAccount {
 
 impl Plan {
     fn is_empty(&self) -> bool {
-        self.listed.is_empty() && self.gone.is_empty() && self.emptied.is_empty() && self.empty.is_empty()
+        self.listed.is_empty()
+            && self.done.is_empty()
+            && self.gone.is_empty()
+            && self.emptied.is_empty()
+            && self.empty.is_empty()
     }
 
     fn carry_out(
@@ -170,7 +209,12 @@ impl Plan {
         t: &rusqlite::Transaction<'_>,
         changes: &mut Vec<Change>,
         academy: &str,
-    ) -> Result<(), crate::store::StoreError> {
+        now_ms: i64,
+    ) -> Result<u64, crate::store::StoreError> {
+        let mut refused = 0;
+        for action in &self.done {
+            rows::mailbox_done(t, changes, academy, action)?;
+        }
         for (mailbox, name) in &self.renamed {
             rows::rename_mailbox(t, *mailbox, name)?;
         }
@@ -178,7 +222,7 @@ impl Plan {
             rows::list_mailbox(t, academy, listed)?;
         }
         for mailbox in &self.gone {
-            rows::drop_mailbox(t, *mailbox)?;
+            refused += rows::drop_mailbox(t, changes, academy, *mailbox, now_ms)?;
         }
         for (mailbox, uid_validity) in &self.emptied {
             rows::forget_all(t, *mailbox)?;
@@ -188,8 +232,10 @@ impl Plan {
         for (name, mark) in &self.empty {
             rows::mark_named(t, academy, name, *mark)?;
         }
+        rows::join_roles(t, academy)?;
+        rows::settle_mailboxes(t, academy)?;
         changes.push(Change::Mailboxes);
-        Ok(())
+        Ok(refused)
     }
 }
 

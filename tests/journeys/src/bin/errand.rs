@@ -42,10 +42,10 @@ async fn main() {
         if let Some(row) = rows.iter().find(|row| !row.flags.has(Flags::ANSWERED)) {
             companion.reply(row.id, "Entendu.", false).await.unwrap();
             say(&format!("queued {}", row.subject));
-            companion.set_flag(row.id, Flags::SEEN, true).await.unwrap();
+            companion.set_flags(&[row.id], Flags::SEEN, true).await.unwrap();
         }
         if let Some(row) = rows.last().filter(|row| answered % 3 == 2 && row.flags.has(Flags::ANSWERED)) {
-            companion.delete(row.id).await.unwrap();
+            companion.delete(&[row.id]).await.unwrap();
             say(&format!("deleted {}", row.subject));
         }
     }

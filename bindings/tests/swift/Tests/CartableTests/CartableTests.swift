@@ -76,8 +76,7 @@ private final class Progress: SyncListener, @unchecked Sendable {
         #expect(words.key == "unsent" && words.what == "Un message n’est pas encore parti.")
         #expect(try await cartable.sendWaiting() == 1)
         #expect(try await cartable.outbox().first?.state == .filed)
-        try await cartable.delete(message: row.id)
-        try await cartable.undelete(message: row.id)
+        try await cartable.undo(call: try await cartable.delete(message: row.id))
         #expect(try await cartable.syncOnce(deadlineMs: 20_000).report?.acted == 3)
         #expect(try await academy.subjects(teacher: "jdupont", mailbox: "Sent").contains("Re: Conseil de classe"))
 

@@ -2,7 +2,7 @@ use super::super::{Code, HeaderEvent, ImapError, ImapSession, Knowledge, Limit, 
 use super::{LIMITS, Peer, opened, password, session};
 use crate::mail::{Credentials, Flags};
 
-const COMMANDS: usize = 22;
+const COMMANDS: usize = 27;
 
 /// Every command of the layer, by number.
 async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), ImapError>> {
@@ -12,8 +12,8 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
         0 => session.select("INBOX").await.map(|_| ()),
         1 => session.list().await.map(|_| ()),
         2 => session.store_flags(&one, true, &["\\Seen"]).await,
-        3 => session.move_messages(&one, "Trash").await,
-        4 => session.copy_messages(&one, "Trash").await,
+        3 => session.move_messages(&one, "Trash").await.map(|_| ()),
+        4 => session.copy_messages(&one, "Trash").await.map(|_| ()),
         5 => session.expunge_uids(&one).await,
         6 => session.append("Sent", &["\\Seen"], b"From: a\r\n\r\n").await.map(|_| ()),
         7 => session.search_header("Message-ID", "<a@b>").await.map(|_| ()),
@@ -37,6 +37,11 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
         19 => session.quotas("INBOX").await.map(|_| ()),
         20 => session.my_rights("INBOX").await.map(|_| ()),
         21 => session.mailbox_id_of("INBOX").await.map(|_| ()),
+        22 => session.create("Classe/6e").await,
+        23 => session.rename("Classe", "6\"e").await,
+        24 => session.delete("Classe").await,
+        25 => session.subscribe("Classe", true).await,
+        26 => session.subscribe("Classe", false).await,
         _ => return None,
     })
 }

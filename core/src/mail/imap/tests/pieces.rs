@@ -47,7 +47,10 @@ fn codes_that_the_parser_knows_are_the_same() {
         ("[UIDNEXT 8] next", Code::UidNext(8)),
         ("[HIGHESTMODSEQ 715194045007] high", Code::HighestModSeq(715_194_045_007)),
         ("[APPENDUID 38505 3955] done", Code::AppendUid(38_505, 3955)),
-        ("[COPYUID 38505 304,319:320 3956:3958] done", Code::CopyUid(38_505)),
+        (
+            "[COPYUID 38505 304,319:320 3956:3958] done",
+            Code::CopyUid(38_505, vec![304..=304, 319..=320], vec![3956..=3958]),
+        ),
         ("[ALERT] soon", Code::Alert),
         ("[READ-ONLY] look", Code::ReadOnly),
         ("[TRYCREATE] make it", Code::TryCreate),

@@ -302,7 +302,7 @@ async fn uids_that_a_server_declares_void_in_the_middle_are_forgotten_and_what_w
         liar.sudden_validity = Some(8);
         liar.changes = "* VANISHED (EARLIER) 1:3\r\n".to_owned();
     });
-    scene.mail.set_flag(row.id, Flags::FLAGGED, true).await.unwrap();
+    scene.mail.set_flags(&[row.id], Flags::FLAGGED, true).await.unwrap();
     // The action finds other numbers, and waits; then the numbers are forgotten, the message comes, and it is done.
     let report = scene.sync().await.unwrap();
     assert_eq!((report.acted, report.refused, report.arrived), (1, 0, 3));

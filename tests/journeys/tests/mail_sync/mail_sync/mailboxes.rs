@@ -208,7 +208,7 @@ async fn weather(academy: &Academy, taken: &'static [&'static str], seed: u64) {
             for row in companion.messages(mailbox.id, None, 20).await.unwrap() {
                 if chance.below(25) == 0 {
                     let flag = if chance.below(2) == 0 { Flags::SEEN } else { Flags::FLAGGED };
-                    companion.set_flag(row.id, flag, chance.below(3) > 0).await.unwrap();
+                    companion.set_flags(&[row.id], flag, chance.below(3) > 0).await.unwrap();
                 }
             }
         }
@@ -290,8 +290,8 @@ async fn what_the_teacher_did_is_done_in_the_mailbox_that_was_renamed_or_made_an
     offline(&phone);
     for id in [sixth, fifth] {
         let rows = companion.messages(id, None, 10).await.unwrap();
-        companion.set_flag(rows[0].id, Flags::FLAGGED, true).await.unwrap();
-        companion.delete(rows[1].id).await.unwrap();
+        companion.set_flags(&[rows[0].id], Flags::FLAGGED, true).await.unwrap();
+        companion.delete(&[rows[1].id]).await.unwrap();
     }
     other.command("RENAME Sixieme \"6&AOg-me\"").await.unwrap();
     other.command("DELETE Cinquieme").await.unwrap();

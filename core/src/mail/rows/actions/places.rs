@@ -1,0 +1,232 @@
+//! Where a message is on the server, and how it is known again where that changes.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::outcome::{ActionKind, RefusalReason, refuse};
+use super::{Kind, settle_shown, tell, waiting, without_uid, write};
+use crate::mail::flags::Flags;
+use crate::mail::rows::Arrived;
+use crate::store::{Change, StoreError};
+
+/// Nobody knows where it is: it has no number, and is not one that the server has still to be given.
+const IS_LOST: &str =
+    "m.uid < 0 AND NOT EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind IN ('copy', 'append'))";
+
+/// The messages of these UIDs are gone. Those that something waits for are kept: they may come again, elsewhere or under other
+/// numbers.
+pub(in crate::mail::rows) fn lose(t: &Transaction<'_>, mailbox: i64, low: u32, high: u32) -> Result<(), StoreError> {
+    if !t.prepare_cached("SELECT 1 FROM action")?.exists([])? {
+        return Ok(());
+    }
+    let mut lost = t.prepare_cached(
+        "UPDATE message SET uid = -id WHERE mailbox = ? AND uid BETWEEN ? AND ? AND unreadable = 0
+         AND (id IN (SELECT message FROM action) OR id IN (SELECT source FROM action)) RETURNING id",
+    )?;
+    let lost = lost.query_map(params![mailbox, low, high], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    for message in lost {
+        settle_shown(t, message)?;
+    }
+    Ok(())
+}
+
+/// None of the mailbox's numbers holds any more.
+pub(in crate::mail::rows) fn forget(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
+    lose(t, mailbox, 1, u32::MAX)?;
+    t.execute("DELETE FROM message WHERE mailbox = ? AND uid > 0", [mailbox])?;
+    Ok(())
+}
+
+/// Whether a message that comes may be one that is known.
+pub(in crate::mail::rows) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
+    Ok(c.prepare_cached("SELECT 1 FROM message WHERE uid < 0")?.exists([])?)
+}
+
+/// Whether the message that comes is one that was lost, or the copy that the server was told to make: then its row has this
+/// place now, with all that waits for it.
+pub(in crate::mail::rows) fn adopt(t: &Transaction<'_>, mailbox: i64, one: &Arrived) -> Result<bool, StoreError> {
+    let mut found = t.prepare_cached(&format!(
+        "SELECT m.id FROM message m WHERE m.uid < 0 AND m.received_ms = ?1 AND m.size = ?2 AND m.header = ?3
+         AND ({IS_LOST} OR EXISTS (SELECT 1 FROM action
+                                   WHERE message = m.id AND kind = 'copy' AND begun = 1 AND mailbox = ?4))
+         AND (SELECT academy FROM mailbox WHERE id = m.mailbox) = (SELECT academy FROM mailbox WHERE id = ?4)
+         AND NOT EXISTS (SELECT 1 FROM message WHERE mailbox = ?4 AND uid = ?5)
+         ORDER BY m.id LIMIT 1"
+    ))?;
+    let size = i64::try_from(one.size).unwrap_or(i64::MAX);
+    let found = found.query_row(params![one.received_ms, size, one.header, mailbox, one.uid], |row| row.get(0));
+    let Some(message) = found.optional()? else { return Ok(false) };
+    t.prepare_cached("UPDATE message SET mailbox = ?, uid = ?, server_flags = ?, remains = 0 WHERE id = ?")?
+        .execute(params![mailbox, one.uid, one.flags.bits(), message])?;
+    came(t, message)?;
+    Ok(true)
+}
+
+/// What was being done when it went has been done or not: where it is now says which.
+fn came(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
+    t.prepare_cached("DELETE FROM action WHERE message = ? AND kind = 'copy'")?.execute([message])?;
+    t.prepare_cached("UPDATE action SET begun = 0 WHERE message = ?")?.execute([message])?;
+    settle_shown(t, message)?;
+    Ok(())
+}
+
+/// From now on the message is there. A row that came for it meanwhile gives way, with what waits for it; false, and nothing done,
+/// where that row is of another message. `certain` where its header need not be the same.
+pub(super) fn lies(
+    t: &Transaction<'_>,
+    message: i64,
+    mailbox: i64,
+    uid: u32,
+    certain: bool,
+) -> Result<bool, StoreError> {
+    let mut other =
+        t.prepare_cached("SELECT id, server_flags FROM message WHERE mailbox = ? AND uid = ? AND id <> ?")?;
+    let other =
+        other.query_row(params![mailbox, uid, message], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)));
+    if let Some((other, flags)) = other.optional()? {
+        let mut same = t.prepare_cached(
+            "SELECT 1 FROM message a, message b WHERE a.id = ? AND b.id = ? AND a.received_ms = b.received_ms
+             AND a.size = b.size AND a.header = b.header",
+        )?;
+        if !certain && !same.exists([message, other])? {
+            return Ok(false);
+        }
+        t.prepare_cached("UPDATE action SET message = ? WHERE message = ?")?.execute([message, other])?;
+        t.prepare_cached("UPDATE action SET source = ? WHERE source = ?")?.execute([message, other])?;
+        t.prepare_cached("DELETE FROM message WHERE id = ?")?.execute([other])?;
+        t.prepare_cached("UPDATE message SET server_flags = ? WHERE id = ?")?.execute([flags, message])?;
+    }
+    t.prepare_cached("UPDATE message SET mailbox = ?, uid = ?, remains = 0 WHERE id = ?")?
+        .execute(params![mailbox, uid, message])?;
+    Ok(true)
+}
+
+/// The server has made a copy of a message that was to move, at (`mailbox`, `uid`): the row is that, and the original is to be
+/// destroyed, out of sight. False, and nothing done, where another message is there.
+pub(super) fn part(t: &Transaction<'_>, message: i64, mailbox: i64, uid: u32) -> Result<bool, StoreError> {
+    let mut place = t.prepare_cached("SELECT mailbox, uid, server_flags FROM message WHERE id = ?")?;
+    let (home, before, flags) =
+        place.query_row([message], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+    without_uid(t, message)?;
+    if !lies(t, message, mailbox, uid, false)? {
+        t.prepare_cached("UPDATE message SET uid = ? WHERE id = ?")?.execute([before, message])?;
+        return Ok(false);
+    }
+    t.prepare_cached(
+        "INSERT INTO message (mailbox, uid, received_ms, size, subject, attachments, server_flags, flags, header, remains)
+         SELECT ?, ?, received_ms, size, subject, attachments, ?, ?, header, 1 FROM message WHERE id = ?",
+    )?
+    .execute(params![home, before, flags, flags, message])?;
+    let original = t.last_insert_rowid();
+    let mut owner = t.prepare_cached("SELECT academy FROM mailbox WHERE id = ?")?;
+    let academy: String = owner.query_row([home], |row| row.get(0))?;
+    write(t, &academy, None, ActionKind::Move, Some(original), Kind::Destroy, None, original)?;
+    settle_shown(t, original)?;
+    Ok(true)
+}
+
+/// The message that came after `newest` and is this one: in the mailbox `there`, or in any.
+fn twin(t: &Transaction<'_>, message: i64, newest: i64, there: Option<i64>) -> Result<Option<(i64, u32)>, StoreError> {
+    let mut query = t.prepare_cached(
+        "SELECT n.mailbox, n.uid FROM message m JOIN message n ON n.id > ?2 AND n.uid > 0 AND n.id <> m.id
+             AND n.received_ms = m.received_ms AND n.size = m.size AND n.header = m.header AND n.remains = 0
+         WHERE m.id = ?1 AND (?3 IS NULL OR n.mailbox = ?3)
+           AND (SELECT academy FROM mailbox WHERE id = n.mailbox) = (SELECT academy FROM mailbox WHERE id = m.mailbox)
+         ORDER BY n.id LIMIT 1",
+    )?;
+    let found = query.query_row(params![message, newest, there], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+/// The mailboxes `looked` have been brought up to date. What was begun and had no outcome has had its effect or not, as one
+/// sees now; what had none is begun anew. `by_copy`: the server moves by copying.
+pub(in crate::mail) fn resolve(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    academy: &str,
+    looked: &[i64],
+    by_copy: bool,
+) -> Result<(), StoreError> {
+    for message in lost(t, academy)? {
+        let mut newest = t.prepare_cached("SELECT min(newest) FROM action WHERE message = ?1 OR source = ?1")?;
+        let Some(newest) = newest.query_row([message], |row| row.get::<_, Option<i64>>(0))? else { continue };
+        if let Some((mailbox, uid)) = twin(t, message, newest, None)?
+            && lies(t, message, mailbox, uid, false)?
+        {
+            came(t, message)?;
+            tell(changes, [mailbox]);
+        }
+    }
+    let mut begun = t.prepare_cached(
+        "SELECT a.id, a.message, a.kind, a.mailbox, m.mailbox, m.uid, a.newest FROM action a
+         JOIN message m ON m.id = a.message WHERE a.academy = ? AND a.begun = 1 AND a.kind <> 'append'",
+    )?;
+    let begun = begun.query_map([academy], |row| {
+        let (to, home): (Option<i64>, i64) = (row.get(3)?, row.get(4)?);
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, String>(2)?,
+            to,
+            home,
+            row.get::<_, i64>(5)?,
+            row.get(6)?,
+        ))
+    })?;
+    for (action, message, kind, to, home, uid, newest) in begun.collect::<Result<Vec<(_, _, _, _, _, _, i64)>, _>>()? {
+        let seen = looked.contains(&home) && to.is_none_or(|to| looked.contains(&to));
+        if !seen || (uid < 0 && kind != "copy") {
+            continue;
+        }
+        let copied = by_copy && kind == "move";
+        if copied
+            && let Some((mailbox, uid)) = twin(t, message, newest, to)?
+            && part(t, message, mailbox, uid)?
+        {
+            t.execute("DELETE FROM action WHERE id = ?", [action])?;
+            tell(changes, [home, mailbox]);
+        } else {
+            t.execute("UPDATE action SET begun = 0 WHERE id = ?", [action])?;
+        }
+        settle_shown(t, message)?;
+    }
+    Ok(())
+}
+
+fn lost(t: &Transaction<'_>, academy: &str) -> Result<Vec<i64>, StoreError> {
+    let mut lost = t.prepare_cached(&format!(
+        "SELECT m.id FROM message m JOIN mailbox b ON b.id = m.mailbox WHERE b.academy = ? AND {IS_LOST} ORDER BY m.id"
+    ))?;
+    Ok(lost.query_map([academy], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Gives up the messages that have come nowhere, now that every mailbox has been looked through: what was to be destroyed is;
+/// the other actions are refused. How many were done, and how many refused.
+pub(in crate::mail) fn drop_lost(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    academy: &str,
+    now_ms: i64,
+) -> Result<(u64, u64), StoreError> {
+    let (mut done, mut undone) = (0, Vec::new());
+    let lost = lost(t, academy)?;
+    for message in &lost {
+        let actions = waiting(t, *message, i64::MAX)?;
+        if actions.iter().any(|(_, kind, _)| *kind == Kind::Destroy) {
+            done += actions.len() as u64;
+        } else {
+            undone.extend(actions.into_iter().map(|(id, ..)| id));
+        }
+    }
+    let refused = refuse(t, changes, academy, &undone, RefusalReason::Gone, now_ms)?;
+    for message in lost {
+        t.execute("DELETE FROM message WHERE id = ?", [message])?;
+        changes.push(Change::Mailboxes);
+    }
+    Ok((done, refused))
+}
+
+/// What the server now says of a message's flags.
+pub(super) fn set_server_flags(t: &Transaction<'_>, message: i64, flags: Flags) -> Result<(), StoreError> {
+    t.prepare_cached("UPDATE message SET server_flags = ? WHERE id = ?")?.execute(params![flags.bits(), message])?;
+    Ok(())
+}
