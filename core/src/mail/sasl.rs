@@ -22,7 +22,7 @@ const CHALLENGE: usize = 16 * 1024;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Distrust {
-    /// Its challenge makes no sense. Nothing that proves the secret was sent.
+    /// Its challenge makes no sense, or it let somebody in without one. Nothing that proves the secret was sent.
     #[error("its challenge makes no sense")]
     Challenge,
     /// Its nonce does not go on from ours: its answer is to somebody else's question. Nothing that proves the secret was sent.
@@ -176,6 +176,8 @@ impl Exchange {
     /// The server has let us in: whether we believe it.
     pub(crate) fn finished(&self) -> Result<(), Distrust> {
         match &self.rest {
+            // Whom it has let in, it does not know.
+            _ if !self.proven => Err(Distrust::Challenge),
             Rest::Scram(scram) if !scram.verified() => Err(Distrust::Signature),
             _ => Ok(()),
         }

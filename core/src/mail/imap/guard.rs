@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use async_imap::imap_proto::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use zeroize::Zeroizing;
 
 use super::deflate::Deflated;
 use super::error::{ImapError, Limit};
+use super::response;
 use super::watch::Watch;
 
 /// A SEARCH of 200,000 messages is a line of 1.4 MB.
@@ -122,7 +122,7 @@ impl<S> Guard<S> {
     fn advance(&mut self) -> Result<bool, ImapError> {
         while let Some(end) = self.whole()? {
             let raw = self.input.get(self.passed..end).unwrap_or_default();
-            let readable = matches!(Response::parse(raw), Ok(([], _)));
+            let readable = response::parse(raw).is_some();
             if !readable {
                 self.watch.unreadable(raw)?;
                 self.given = end;

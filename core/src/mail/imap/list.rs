@@ -300,7 +300,8 @@ fn listed_by(response: &Response<'_>) -> Option<Listed> {
     let Response::MailboxData(MailboxDatum::List(data)) = response else { return None };
     Some(Listed {
         name: data.name.to_string(),
-        delimiter: data.delimiter.as_ref().map(ToString::to_string),
+        // One character, of which imap-proto leaves the backslash in.
+        delimiter: data.delimiter.as_ref().map(|told| told.chars().last().map_or_else(String::new, String::from)),
         role: data.name_attributes.iter().find_map(role_of),
         selectable: !data.name_attributes.iter().any(is_no_mailbox),
         subscribed: data.name_attributes.iter().any(|attribute| is_extension(attribute, "\\Subscribed")),

@@ -18,7 +18,7 @@ use super::error::ImapError;
 use super::events::ServerEvent;
 use super::guard::Guard;
 use super::login;
-use super::response::judge;
+use super::response::{judge, parse, with_plain_names};
 use super::watch::Watch;
 use crate::mail::{Credentials, Greeting};
 
@@ -302,7 +302,8 @@ impl ImapSession {
             if !read.map_err(|error| self.watch.fault().unwrap_or_else(|| ImapError::from_io(&error)))? {
                 return Err(ImapError::Closed);
             }
-            let Ok(([], response)) = Response::parse(&raw) else {
+            let plain = with_plain_names(&raw);
+            let Some(response) = parse(&plain) else {
                 let read = self.found.as_mut().is_some_and(|found| found.read(&raw));
                 if !read {
                     self.watch.unreadable(&raw)?;

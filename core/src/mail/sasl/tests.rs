@@ -83,7 +83,8 @@ fn a_proof_is_told_from_what_comes_before_it() {
     let [mut scram, mut plain, mut login] =
         choices(&["SCRAM-SHA-256", "PLAIN", "LOGIN"], &password()).try_into().ok().unwrap();
     assert!(scram.initial(510).is_some() && !scram.proven());
-    assert_eq!(scram.finished(), Err(Distrust::Signature));
+    assert_eq!(scram.finished(), Err(Distrust::Challenge));
+    assert_eq!(plain.finished(), Err(Distrust::Challenge));
     assert!(!plain.proven() && plain.initial(510).is_some() && plain.proven());
     assert_eq!(plain.finished(), Ok(()));
     let mut long = choices(&["PLAIN"], &password()).remove(0);

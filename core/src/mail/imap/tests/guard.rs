@@ -46,7 +46,11 @@ fn whole_answers_pass_unchanged_however_they_are_cut() {
 
 #[test]
 fn lines_that_the_parser_cannot_read_cost_only_themselves() {
-    let junk: [&[u8]; 11] = [
+    let junk: [&[u8]; 14] = [
+        // At these imap-proto panics.
+        b"* 1 FETCH (UID 1 INTERNALDATE NIL)\r\n",
+        b"* OK [ALERT]\xc3\xa9t\xc3\xa9\r\n",
+        b"* METADATA INBOX /private/\xff\r\n",
         b"* ESEARCH (TAG \"A1\") UID ALL 1:3\r\n",
         b"* SEARCH 2 5 (MODSEQ 917)\r\n",
         b"* THREAD (2)(3 6 (4 23))\r\n",

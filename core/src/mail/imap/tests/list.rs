@@ -59,6 +59,31 @@ async fn an_old_server_is_asked_for_each_mailbox_and_for_what_is_subscribed() {
 }
 
 #[tokio::test]
+async fn a_name_with_a_backslash_or_a_quote_goes_back_as_it_came() {
+    for (listed, name, back) in [
+        ("\"a\\\\b\"", "a\\b", "\"a\\\\b\""),
+        ("\"dit \\\"oui\\\"\"", "dit \"oui\"", "\"dit \\\"oui\\\"\""),
+        ("{3}\r\na\\b", "a\\b", "\"a\\\\b\""),
+        ("\"\\\\\"", "\\", "\"\\\\\""),
+        ("plain", "plain", "\"plain\""),
+    ] {
+        let mut session = session_with("IMAP4rev1 SASL-IR AUTH=PLAIN LIST-EXTENDED", move |tag, command| {
+            if command.starts_with("LIST") {
+                format!("* LIST (\\HasNoChildren) \"\\\\\" {listed}\r\n* STATUS {listed} (MESSAGES 3)\r\n{tag} OK\r\n")
+            } else {
+                assert_eq!(command, format!("SELECT {back}"));
+                format!("* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n{tag} OK\r\n")
+            }
+        })
+        .await;
+        let mailboxes = session.list().await.unwrap();
+        assert_eq!((mailboxes[0].name.as_str(), mailboxes[0].delimiter.as_deref()), (name, Some("\\")), "{listed}");
+        assert_eq!(mailboxes[0].status.and_then(|status| status.messages), Some(3), "{listed}");
+        session.select(name).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_mailbox_that_is_missing_from_a_list_with_an_unreadable_line_is_not_gone() {
     let mut session = session_with(LIST_STATUS, |tag, _| {
         format!("* LIST () \"/\" INBOX\r\n* LIST () \"/\" x (\"OLDNAME\" (y))\r\n{tag} OK\r\n")

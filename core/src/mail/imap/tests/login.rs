@@ -194,6 +194,14 @@ async fn a_server_that_does_not_prove_itself_is_not_believed() {
     }
 }
 
+#[tokio::test]
+async fn a_server_that_lets_us_in_before_it_knows_us_is_not_believed() {
+    for offered in ["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=SCRAM-SHA-256", "AUTH=SCRAM-SHA-256 SASL-IR"] {
+        let (_, outcome) = played(offered, &[Play::Refuse("OK come in")]).await;
+        assert_eq!(outcome, Err(ImapError::Distrusted(Distrust::Challenge)), "{offered}");
+    }
+}
+
 /// A server that answers AUTHENTICATE by whatever it says next.
 async fn opened_by(script: impl AsRef<[u8]> + Send + 'static) -> Result<ImapSession, ImapError> {
     let (stream, mut peer) = Peer::pair();
