@@ -1,4 +1,6 @@
+mod queue;
 mod scripted;
+mod server;
 
 use std::collections::BTreeMap;
 
