@@ -1,5 +1,7 @@
 mod noise;
+mod queue;
 mod scripted;
+mod server;
 
 use std::collections::BTreeMap;
 

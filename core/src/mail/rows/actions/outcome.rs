@@ -155,7 +155,6 @@ fn is_under(t: &Transaction<'_>, mailbox: i64, validity: u32) -> Result<bool, St
 
 /// A message is at another place on the server now. With `original`, it is still at the old one too. False, and nothing done, where
 /// the phone cannot take that for true: the next look at the mailbox tells.
-#[expect(clippy::too_many_arguments, reason = "a place and what led to it")]
 pub(in crate::mail) fn moved(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
@@ -249,6 +248,13 @@ pub(in crate::mail) fn left(
     flagged(t, changes, message, flags, ids)
 }
 
+/// What is told of one call.
+struct Told {
+    messages: BTreeSet<i64>,
+    subject: String,
+    mailbox: Option<String>,
+}
+
 /// The server does not do these actions on messages: what it says is shown again, and the teacher is told. A draft is kept, and
 /// told once. How many were refused.
 pub(in crate::mail) fn refuse(
@@ -264,7 +270,7 @@ pub(in crate::mail) fn refuse(
          JOIN message m ON m.id = a.message LEFT JOIN mailbox b ON b.id = ifnull(a.mailbox, m.mailbox) WHERE a.id = ?",
     )?;
     // By the call that they were part of.
-    let mut told: BTreeMap<(Option<i64>, String), (BTreeSet<i64>, String, Option<String>)> = BTreeMap::new();
+    let mut told: BTreeMap<(Option<i64>, String), Told> = BTreeMap::new();
     let (mut messages, mut refused) = (BTreeSet::new(), 0);
     for id in ids {
         let row = query.query_row([id], |row| {
@@ -287,9 +293,10 @@ pub(in crate::mail) fn refuse(
             continue;
         }
         refused += 1;
-        told.entry(call).or_insert_with(|| (BTreeSet::new(), subject, mailbox)).0.insert(message);
+        let told = told.entry(call).or_insert_with(|| Told { messages: BTreeSet::new(), subject, mailbox });
+        told.messages.insert(message);
     }
-    for ((_, what), (messages, subject, mailbox)) in told {
+    for ((_, what), Told { messages, subject, mailbox }) in told {
         note(t, academy, &what, messages.len(), Some(&subject), mailbox.as_deref(), &why, now_ms)?;
     }
     for message in messages {

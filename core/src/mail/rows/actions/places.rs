@@ -42,15 +42,18 @@ pub(in crate::mail::rows) fn has_lost(c: &Connection) -> Result<bool, StoreError
 }
 
 /// Whether the message that comes is one that was lost, or the copy that the server was told to make: then its row has this
-/// place now, with all that waits for it.
+/// place now, with all that waits for it. One that the server was told to move is looked for first where it was to go: elsewhere
+/// it may be a copy of somebody else's.
 pub(in crate::mail::rows) fn adopt(t: &Transaction<'_>, mailbox: i64, one: &Arrived) -> Result<bool, StoreError> {
     let mut found = t.prepare_cached(&format!(
         "SELECT m.id FROM message m WHERE m.uid < 0 AND m.received_ms = ?1 AND m.size = ?2 AND m.header = ?3
-         AND ({IS_LOST} OR EXISTS (SELECT 1 FROM action
+         AND (({IS_LOST} AND ?4 = ifnull((SELECT mailbox FROM action WHERE message = m.id AND kind = 'move' AND begun = 1
+                                          ORDER BY id DESC LIMIT 1), ?4))
+              OR EXISTS (SELECT 1 FROM action
                                    WHERE message = m.id AND kind = 'copy' AND begun = 1 AND mailbox = ?4))
          AND (SELECT academy FROM mailbox WHERE id = m.mailbox) = (SELECT academy FROM mailbox WHERE id = ?4)
          AND NOT EXISTS (SELECT 1 FROM message WHERE mailbox = ?4 AND uid = ?5)
-         ORDER BY m.id LIMIT 1"
+         ORDER BY EXISTS (SELECT 1 FROM action WHERE message = m.id AND mailbox = ?4) DESC, m.id LIMIT 1"
     ))?;
     let size = i64::try_from(one.size).unwrap_or(i64::MAX);
     let found = found.query_row(params![one.received_ms, size, one.header, mailbox, one.uid], |row| row.get(0));
@@ -147,49 +150,60 @@ pub(in crate::mail) fn resolve(
     by_copy: bool,
 ) -> Result<(), StoreError> {
     for message in lost(t, academy)? {
-        let mut newest = t.prepare_cached("SELECT min(newest) FROM action WHERE message = ?1 OR source = ?1")?;
-        let Some(newest) = newest.query_row([message], |row| row.get::<_, Option<i64>>(0))? else { continue };
-        if let Some((mailbox, uid)) = twin(t, message, newest, None)?
+        let mut told = t.prepare_cached(
+            "SELECT min(newest), (SELECT mailbox FROM action WHERE message = ?1 AND kind = 'move' AND begun = 1
+                                  ORDER BY id DESC LIMIT 1) FROM action WHERE message = ?1 OR source = ?1",
+        )?;
+        let (newest, to) = told.query_row([message], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get(1)?)))?;
+        let Some(newest) = newest else { continue };
+        let found = match twin(t, message, newest, to)? {
+            None => twin(t, message, newest, None)?,
+            found => found,
+        };
+        if let Some((mailbox, uid)) = found
             && lies(t, message, mailbox, uid, false)?
         {
             came(t, message)?;
             tell(changes, [mailbox]);
         }
     }
-    let mut begun = t.prepare_cached(
-        "SELECT a.id, a.message, a.kind, a.mailbox, m.mailbox, m.uid, a.newest FROM action a
-         JOIN message m ON m.id = a.message WHERE a.academy = ? AND a.begun = 1 AND a.kind <> 'append'",
-    )?;
-    let begun = begun.query_map([academy], |row| {
-        let (to, home): (Option<i64>, i64) = (row.get(3)?, row.get(4)?);
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, i64>(1)?,
-            row.get::<_, String>(2)?,
-            to,
-            home,
-            row.get::<_, i64>(5)?,
-            row.get(6)?,
-        ))
-    })?;
-    for (action, message, kind, to, home, uid, newest) in begun.collect::<Result<Vec<(_, _, _, _, _, _, i64)>, _>>()? {
+    for (message, home, uid) in begun(t, academy)? {
+        let mut actions = t.prepare_cached(
+            "SELECT id, kind, mailbox, newest FROM action WHERE message = ? AND begun = 1 ORDER BY id",
+        )?;
+        let actions = actions.query_map([message], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, i64>(3)?))
+        })?;
+        let actions = actions.collect::<Result<Vec<_>, _>>()?;
+        let is = |what: &str| actions.iter().rev().find(|(_, kind, ..)| kind == what);
+        let (moving, copying) = (is("move"), is("copy"));
+        let to = moving.or(copying).and_then(|(_, _, to, _)| *to);
         let seen = looked.contains(&home) && to.is_none_or(|to| looked.contains(&to));
-        if !seen || (uid < 0 && kind != "copy") {
+        // Where a draft is, its Message-ID tells.
+        if !seen || (uid < 0 && copying.is_none()) {
             continue;
         }
-        let copied = by_copy && kind == "move";
-        if copied
+        let newest = moving.filter(|_| by_copy).map(|(.., newest)| *newest);
+        if let Some(newest) = newest
             && let Some((mailbox, uid)) = twin(t, message, newest, to)?
             && part(t, message, mailbox, uid)?
         {
-            t.execute("DELETE FROM action WHERE id = ?", [action])?;
+            t.execute("DELETE FROM action WHERE message = ? AND kind = 'move' AND begun = 1", [message])?;
             tell(changes, [home, mailbox]);
-        } else {
-            t.execute("UPDATE action SET begun = 0 WHERE id = ?", [action])?;
         }
+        t.execute("UPDATE action SET begun = 0 WHERE message = ?", [message])?;
         settle_shown(t, message)?;
     }
     Ok(())
+}
+
+/// The messages of which something was begun that had no outcome, with their places.
+fn begun(t: &Transaction<'_>, academy: &str) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+    let mut query = t.prepare_cached(
+        "SELECT DISTINCT m.id, m.mailbox, m.uid FROM action a JOIN message m ON m.id = a.message
+         WHERE a.academy = ? AND a.begun = 1",
+    )?;
+    Ok(query.query_map([academy], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect::<Result<_, _>>()?)
 }
 
 fn lost(t: &Transaction<'_>, academy: &str) -> Result<Vec<i64>, StoreError> {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex}
 use super::noise::Noise;
 use crate::academy::Catalogue;
 use crate::mail::account::SILENCE;
-use crate::mail::imap::{ImapSession, Limits};
+use crate::mail::imap::{ImapError, ImapSession, Limits};
 use crate::mail::{Credentials, Flags, MailAccount, MailError};
 use crate::portal::{Session, Who};
 use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
@@ -167,19 +167,31 @@ async fn serve(stream: DuplexStream, server: Arc<Mutex<Liar>>) {
     }
 }
 
+/// A teacher's mail, kept in `folder`.
+pub(super) fn account(folder: &std::path::Path) -> MailAccount {
+    let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
+    let store = Store::open(folder).unwrap();
+    let network = Network::builder().build().unwrap();
+    let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
+    let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
+    let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
+    MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock)
+}
+
+/// A session with a server at the other end of `stream`.
+pub(super) async fn signed_in(stream: DuplexStream, silence: Duration) -> Result<ImapSession, ImapError> {
+    let password = SecretString::from("pl4nted");
+    let credentials = Credentials::Password { user: "jdupont".to_owned(), password };
+    ImapSession::open(Box::new(stream), &credentials, Limits { silence }).await
+}
+
 impl Scene {
     /// A phone that has synced once.
     pub(super) async fn of(liar: Liar) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
-        let store = Store::open(folder.path()).unwrap();
-        let network = Network::builder().build().unwrap();
-        let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
-        let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
-        let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
-        let mail = MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock);
+        let mail = account(folder.path());
         let scene = Self { mail, server: Arc::new(Mutex::new(liar)), _folder: folder };
         scene.sync().await.unwrap();
         scene
@@ -189,12 +201,10 @@ impl Scene {
     pub(super) async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
         let (ours, theirs) = duplex(1 << 20);
         tokio::spawn(serve(theirs, Arc::clone(&self.server)));
-        let password = SecretString::from("pl4nted");
-        let credentials = Credentials::Password { user: "jdupont".to_owned(), password };
         // A server whose answers get lost may be waited for in vain.
         let noisy = self.server.lock().unwrap().noise.is_some();
         let silence = if noisy { Duration::from_millis(50) } else { SILENCE };
-        let imap = ImapSession::open(Box::new(ours), &credentials, Limits { silence }).await?;
+        let imap = signed_in(ours, silence).await?;
         self.mail.connected(imap).await;
         self.mail.sync().await
     }
