@@ -34,6 +34,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/007_lease.sql")),
     M::up(include_str!("migrations/008_own_settings.sql")),
     M::up(include_str!("migrations/009_mailboxes.sql")),
+    M::up(include_str!("migrations/010_placeholder.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
