@@ -3,6 +3,7 @@
 //! Calls that read answer from the store and wait for nobody. Calls that act write down what the teacher did and return;
 //! [`Companion::sync`] and [`Companion::send_waiting`] tell the servers. Every wait for a server has a limit.
 
+mod bodies;
 mod codes;
 mod error;
 mod mail;

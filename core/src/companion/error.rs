@@ -226,7 +226,7 @@ impl From<MailError> for CompanionError {
             MailError::AppPasswordRefused => Self::SignInAgain(Finding::AppPasswordWrong),
             MailError::NoServer => Self::Refused(Finding::NoMailServer),
             MailError::NoBin => Self::Refused(Finding::NoBin),
-            MailError::NotFound => Self::NotFound,
+            MailError::NotFound | MailError::Renumbered => Self::NotFound,
             MailError::TooLarge { size } => Self::Refused(Finding::TooLarge { megabytes: size.div_ceil(1_000_000) }),
             MailError::Stopped => Self::Cancelled,
         }
@@ -247,8 +247,9 @@ impl From<ImapError> for CompanionError {
             | ImapError::NoMechanism
             | ImapError::Limit(_)
             | ImapError::Malformed
+            | ImapError::WrongPart
             | ImapError::Unsupported(_) => Self::CheckConnection(Finding::MailBroken),
-            ImapError::NotFound => Self::NotFound,
+            ImapError::NotFound | ImapError::NoSuchPart => Self::NotFound,
             ImapError::InvalidArgument => Self::bug(error),
         }
     }

@@ -3,6 +3,7 @@
 mod account;
 mod alarms;
 mod authentication_results;
+mod bodies;
 mod codes;
 pub mod compose;
 mod credentials;
@@ -20,6 +21,7 @@ mod sync;
 
 pub use account::MailAccount;
 pub use alarms::{Alarm, AlarmKind};
+pub use bodies::{Prefetch, Prefetched, Saved};
 pub use codes::OfferedCode;
 pub use credentials::Credentials;
 pub use error::MailError;

@@ -2,12 +2,19 @@
 
 mod actions;
 mod bodies;
+mod cache;
 mod mailboxes;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub(super) use actions::{Action, Kind, act, actions, done, drop_orphans, dropped, has_orphans, undo_bin};
-pub(super) use bodies::{Place, body, keep_body, place};
+pub(super) use bodies::{
+    Body, Known as Structure, Place, Stretch, body, drop_pieces, keep_body, keep_fresh, keep_pieces, keep_structure,
+    piece, place, section, stretches, structure, touch,
+};
+pub(super) use cache::{
+    Candidate, Source, cache_settings, cache_size, candidates, evict_some, least_used, set_cache, shrink_some, sources,
+};
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,

@@ -13,9 +13,11 @@ mod guard;
 mod list;
 mod login;
 mod mailbox_name;
+mod parts;
 mod response;
 mod session;
 mod set;
+mod structure;
 
 pub use changes::{Changes, Knowledge};
 pub use code::Code;
@@ -24,8 +26,11 @@ pub use error::{ImapError, Limit};
 pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use list::{Listed, Overview, Role, Status};
+pub use parts::{Ask, Piece, PieceFetch};
 pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
+pub(super) use structure::HEADER;
+pub use structure::{Encoding, Outline, Part};
 
 #[cfg(test)]
 mod tests;
