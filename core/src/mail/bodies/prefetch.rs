@@ -19,10 +19,12 @@ use crate::mail::rows::{self, Candidate, Place, Source};
 /// The largest message of which several are asked for in one command.
 const TOGETHER: u64 = 1024 * 1024 - 1;
 /// What one command asks for: bytes, and messages, whose numbers have room in a line of 1,000 characters.
-const COMMAND: u64 = 512 * 1024;
+const COMMAND: u64 = 128 * 1024;
 const MESSAGES: usize = 80;
 /// A transaction. With what waits to be written and what is read meanwhile it is all that is held in memory.
 const WRITTEN: usize = 4 * 1024 * 1024;
+/// A slow way fills none in this time: what came is written all the same.
+const SOON: Duration = Duration::from_millis(300);
 /// Messages looked up at once.
 const PAGE: u32 = 2000;
 /// For so long the connection is not given back to a sync that waits for it.
@@ -238,9 +240,9 @@ impl MailAccount {
         let mut fetch = errand.imap.piece_fetch(&mut asks);
         let (mut waiting, mut going) = (Vec::new(), Ok(true));
         while going == Ok(true) {
-            let (mut arrived, mut bytes) = (Vec::new(), 0);
+            let (mut arrived, mut bytes, begun) = (Vec::new(), 0, Instant::now());
             let read = async {
-                while bytes < WRITTEN {
+                while bytes < WRITTEN && begun.elapsed() < SOON {
                     let mut take = |piece: Piece| {
                         let message =
                             asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&piece.uid);

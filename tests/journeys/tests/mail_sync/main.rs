@@ -1,5 +1,6 @@
 //! `cargo test -p journeys mail_sync` runs these by name.
 
 mod mail_sync {
+    mod bodies;
     mod mailboxes;
 }
