@@ -149,6 +149,12 @@ impl MailAccount {
         *self.background.lock().await = Some(imap);
     }
 
+    /// The next errand of the teacher has this one.
+    #[cfg(test)]
+    pub(super) async fn connected_for_the_teacher(&self, imap: ImapSession) {
+        *self.foreground.lock().await = Some(imap);
+    }
+
     /// Signs in at the mail server anew, for a teacher who waits for it.
     pub async fn check_login(&self) -> Result<(), MailError> {
         self.disconnect().await;

@@ -1,1 +1,2 @@
-
+mod pure;
+mod scripted;

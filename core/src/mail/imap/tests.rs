@@ -2,6 +2,7 @@ mod changes;
 mod commands;
 mod guard;
 mod list;
+mod parts;
 mod pieces;
 mod pipeline;
 mod recorded;

@@ -30,6 +30,7 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
             session.fetch_changes(3).await.map(|_| ())
         }
         16 => session.all_uids().await.map(|_| ()),
+        17 => session.fetch_outline(1).await.map(|_| ()),
         _ => return None,
     })
 }
@@ -54,13 +55,13 @@ async fn no_and_bad_are_errors_for_every_command_and_leave_the_session_usable() 
             }
             number += 1;
         }
-        assert_eq!(number, 17);
+        assert_eq!(number, 18);
     }
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_up_in_a_command_ends_the_session() {
-    for number in 0..17 {
+    for number in 0..18 {
         let (stream, mut peer) = Peer::pair();
         tokio::spawn(async move {
             peer.welcome().await;
