@@ -11,7 +11,7 @@ const USUAL_MOST: u64 = 256 * 1024 * 1024;
 impl MailAccount {
     /// How many bytes of messages and attachments are kept, beside the headers. Reads the store only.
     pub async fn cache_size(&self) -> Result<u64, MailError> {
-        Ok(self.store.read(|c| rows::cache_size(c)).await?)
+        Ok(self.store.read(rows::cache_size).await?)
     }
 
     /// How many bytes of them may be kept: 256 MiB until [`MailAccount::set_cache_limit`] was called. Reads the store only.
@@ -45,7 +45,7 @@ impl MailAccount {
     }
 
     pub(super) async fn cache_settings(&self) -> Result<(u64, Prefetch), MailError> {
-        let set = self.store.read(|c| rows::cache_settings(c)).await?;
+        let set = self.store.read(rows::cache_settings).await?;
         Ok(set.unwrap_or((USUAL_MOST, Prefetch::default())))
     }
 
@@ -55,7 +55,7 @@ impl MailAccount {
         if self.cache_size().await? > most { self.trim_to(most).await } else { Ok(()) }
     }
 
-    async fn trim_to(&self, most: u64) -> Result<(), MailError> {
+    pub(super) async fn trim_to(&self, most: u64) -> Result<(), MailError> {
         loop {
             let held = self.in_use.all();
             if !self.store.write(move |t, _| rows::evict_some(t, most, &held)).await? {

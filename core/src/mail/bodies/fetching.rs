@@ -28,6 +28,10 @@ impl MailAccount {
         text: u64,
         progress: Progress<'_>,
     ) -> Result<Body, MailError> {
+        if let Some(body) = self.store.read(move |c| rows::body(c, message)).await? {
+            // Somebody else was faster.
+            return Ok(body);
+        }
         self.select_place(errand, place).await?;
         let known = self.store.read(move |c| rows::structure(c, message)).await?;
         let begun = self.store.read(move |c| Ok(!rows::stretches(c, message, "")?.is_empty())).await?;
@@ -92,6 +96,9 @@ impl MailAccount {
         let mut wants = [Want::new("", place.size.min(WHOLE_MOST), WHOLE_MOST)];
         self.fetch_wants(errand, message, place.uid, &mut wants, progress).await?;
         let raw = self.store.read(move |c| rows::section(c, message, "")).await?;
+        if wants.iter().any(|want| want.reached() != raw.len() as u64) {
+            return self.by_somebody_else(message).await;
+        }
         let incomplete = raw.len() as u64 >= WHOLE_MOST;
         self.keep(message, Body { raw, incomplete, ..Body::default() }).await
     }
@@ -122,22 +129,28 @@ impl MailAccount {
             }
             fetched => fetched?,
         }
-        let sections: Vec<_> = wants.iter().map(|want| (want.section.clone(), want.is_cut())).collect();
-        incomplete |= sections.iter().any(|(_, cut)| *cut);
+        incomplete |= wants.iter().any(Want::is_cut);
+        let sections: Vec<_> = wants.iter().map(|want| (want.section.clone(), want.reached(), want.is_cut())).collect();
         let (header, bytes) = self
             .store
             .read(move |c| {
-                let one = |(section, is_cut): (String, bool)| {
+                let one = |(section, length, is_cut): (String, u64, bool)| {
                     let mut bytes = rows::section(c, message, &section)?;
+                    if bytes.len() as u64 != length {
+                        return Ok(None);
+                    }
                     if is_cut {
                         cut(&mut bytes);
                     }
-                    Ok::<_, StoreError>((section, bytes))
+                    Ok::<_, StoreError>(Some((section, bytes)))
                 };
-                let bytes = sections.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
+                let bytes = sections.into_iter().map(one).collect::<Result<Option<Vec<_>>, _>>()?;
                 Ok((rows::section(c, message, TOP)?, bytes))
             })
             .await?;
+        let Some(bytes) = bytes.filter(|_| !header.is_empty()) else {
+            return self.by_somebody_else(message).await.map(Some);
+        };
         let built = tokio::task::spawn_blocking(move || {
             let content = |name: &str| bytes.iter().find(|(one, _)| one == name).map(|(_, bytes)| bytes.as_slice());
             assemble(&header, &root, &content)
@@ -171,6 +184,11 @@ impl MailAccount {
             })
             .await?;
         Ok(root)
+    }
+
+    /// The pieces are gone: somebody else has made of them what is to be read, or has emptied the cache.
+    async fn by_somebody_else(&self, message: i64) -> Result<Body, MailError> {
+        self.store.read(move |c| rows::body(c, message)).await?.ok_or(MailError::Imap(ImapError::Closed))
     }
 
     async fn unusable(&self, message: i64) -> Result<Option<Body>, MailError> {
@@ -289,5 +307,5 @@ impl MailAccount {
 /// A part that is fetched to its end. One that goes on long behind the size that the server tells is none.
 fn attachment(gap: &Gap) -> Want {
     let octets = u64::from(gap.octets);
-    Want::new(gap.section.clone(), octets, octets * 2 + 1024 * 1024).to_its_end()
+    Want::new(gap.section.clone(), octets, octets * 2 + 1024 * 1024).up_to_its_end()
 }

@@ -54,7 +54,7 @@ impl Want {
     }
 
     /// It is of no use without its end.
-    pub(super) fn to_its_end(self) -> Self {
+    pub(super) fn up_to_its_end(self) -> Self {
         Self { to_its_end: true, ..self }
     }
 

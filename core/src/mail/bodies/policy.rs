@@ -10,8 +10,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[non_exhaustive]
 pub enum Prefetch {
     /// What is likely to be read: by an unmetered way the texts of the last 30 days, up to 256 KiB of each; by a metered one
-    /// those of the unread messages of the inbox of the last 3 days, of up to 32 KiB. Nothing else, and nothing of the bin and of
-    /// unwanted mail.
+    /// those of the unread messages of the inbox of the last 3 days, of up to 32 KiB. A message of less than 64 KiB comes with all
+    /// that is in it. Nothing else, and nothing of the bin and of unwanted mail.
     #[default]
     Usual,
     /// Every message, with its attachments up to 1 MiB; of larger ones the text. By a metered way the usual.

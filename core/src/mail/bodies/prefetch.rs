@@ -22,7 +22,7 @@ const TOGETHER: u64 = 1024 * 1024 - 1;
 const COMMAND: u64 = 128 * 1024;
 const MESSAGES: usize = 80;
 /// A transaction. With what waits to be written and what is read meanwhile it is all that is held in memory.
-const WRITTEN: usize = 4 * 1024 * 1024;
+const WRITTEN: usize = 3 * 1024 * 1024;
 /// A slow way fills none in this time: what came is written all the same.
 const SOON: Duration = Duration::from_millis(300);
 /// Messages looked up at once.
@@ -75,8 +75,14 @@ impl Run<'_> {
         (self.progress)(done, done.max(self.wanted.load(Ordering::Relaxed)));
     }
 
+    /// What is left free: so that a cache that was trimmed to its limit does not ask for more, and then lose as much, again and
+    /// again.
+    fn slack(&self) -> u64 {
+        (self.most / 16).min(2 * 1024 * 1024)
+    }
+
     fn is_full(&self) -> bool {
-        self.kept.load(Ordering::Relaxed) >= self.most
+        self.kept.load(Ordering::Relaxed) >= self.most - self.slack()
     }
 }
 
@@ -101,6 +107,7 @@ impl MailAccount {
             () = stop.cancelled() => return Err(MailError::Stopped),
             done = self.prefetch_all(&run, now_ms.saturating_sub(oldest_ms)) => done?,
         }
+        self.trim().await?;
         Ok(run.report())
     }
 
@@ -183,13 +190,13 @@ impl MailAccount {
                 outcome?;
             }
             if run.is_full() {
-                self.trim().await?;
-                run.kept.store(self.cache_size().await?, Ordering::Relaxed);
-                let next =
-                    together.peek().or(alone.peek().map(|(one, _)| one)).map(|one| (one.received_ms, one.message));
-                if next.is_none_or(|next| next.0 <= 0) || self.is_all_kept(run, next.unwrap_or_default()).await? {
+                let next = together.peek().or(alone.peek().map(|(one, _)| one));
+                let Some(next) = next.map(|one| (one.received_ms, one.message)) else { break };
+                if self.is_all_kept(run, next).await? {
                     return Ok(false);
                 }
+                self.trim_to(run.most - 2 * run.slack()).await?;
+                run.kept.store(self.cache_size().await?, Ordering::Relaxed);
             }
         }
         Ok(true)

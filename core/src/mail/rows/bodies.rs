@@ -52,7 +52,9 @@ pub(in crate::mail) fn body(c: &Connection, message: i64) -> Result<Option<Body>
 }
 
 /// Keeps what a message is read from, in the place of the pieces that it was put together from.
+/// [`StoreError::NotFound`] when the message went meanwhile.
 pub(in crate::mail) fn keep_body(t: &Transaction<'_>, message: i64, body: &Body) -> Result<(), StoreError> {
+    still_there(t, message)?;
     let gaps = (!body.gaps.is_empty()).then(|| to_json(&body.gaps));
     t.prepare_cached(
         "INSERT INTO body (message, raw, gaps, incomplete) VALUES (?, ?, ?, ?) ON CONFLICT (message)
@@ -99,11 +101,13 @@ pub(in crate::mail) fn structure(c: &Connection, message: i64) -> Result<Known, 
 }
 
 /// Keeps how a message is made up; `None`: it is to be fetched whole, and what came of its parts is of no use.
+/// [`StoreError::NotFound`] when the message went meanwhile.
 pub(in crate::mail) fn keep_structure(
     t: &Transaction<'_>,
     message: i64,
     root: Option<&Part>,
 ) -> Result<(), StoreError> {
+    still_there(t, message)?;
     add_bytes(t, message, 0)?;
     t.execute("UPDATE kept SET structure = ? WHERE message = ?", params![to_json(&root), message])?;
     if root.is_none() {
@@ -124,12 +128,14 @@ pub(in crate::mail) fn stretches(c: &Connection, message: i64, section: &str) ->
     Ok(query.query_map(params![message, section], read)?.collect::<Result<_, _>>()?)
 }
 
-/// Keeps pieces as they came, each with whether it is the last of its section.
+/// Keeps pieces as they came, each with whether it is the last of its section. [`StoreError::NotFound`] when the message went
+/// meanwhile.
 pub(in crate::mail) fn keep_pieces(
     t: &Transaction<'_>,
     message: i64,
     pieces: &[(Piece, bool)],
 ) -> Result<(), StoreError> {
+    still_there(t, message)?;
     let mut insert = t.prepare_cached(
         "INSERT INTO piece (message, section, offset, bytes, last) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (message, section, offset) DO NOTHING",
@@ -187,6 +193,11 @@ pub(in crate::mail) fn drop_pieces(
 pub(in crate::mail) fn touch(t: &Transaction<'_>, message: i64, now_ms: i64) -> Result<(), StoreError> {
     t.execute("UPDATE kept SET used_ms = max(used_ms, ?) WHERE message = ?", params![now_ms, message])?;
     Ok(())
+}
+
+fn still_there(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
+    let there = t.prepare_cached("SELECT 1 FROM message WHERE id = ?")?.exists([message])?;
+    if there { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
 fn add_bytes(t: &Transaction<'_>, message: i64, bytes: usize) -> Result<(), StoreError> {

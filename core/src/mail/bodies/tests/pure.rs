@@ -128,7 +128,7 @@ fn the_size_of_a_file_is_told_about_right() {
 
 /// A server that has `size` bytes and tells of `told`; it gives at most `most` of them for a question, and none to some.
 fn fetched(size: u64, told: u64, most: u64, deaf: u64) -> (Want, u64, usize) {
-    let (mut want, mut came, mut rounds) = (Want::new("2", told, 64 * 1024 * 1024).to_its_end(), 0, 0);
+    let (mut want, mut came, mut rounds) = (Want::new("2", told, 64 * 1024 * 1024).up_to_its_end(), 0, 0);
     loop {
         let questions = asks(1, std::slice::from_ref(&want));
         if questions.is_empty() || rounds == 200 {
@@ -174,7 +174,7 @@ proptest! {
 
 #[test]
 fn what_goes_on_behind_its_end_is_not_believed() {
-    let mut want = Want::new("2", 100_000, 400_000).to_its_end();
+    let mut want = Want::new("2", 100_000, 400_000).up_to_its_end();
     assert_eq!(want.came(0, u64::from(PIECE), u64::from(PIECE)), Some(false));
     assert_eq!(want.came(u64::from(PIECE), 40_000, u64::from(PIECE)), Some(true));
     assert!(!want.is_absurd());
@@ -182,7 +182,7 @@ fn what_goes_on_behind_its_end_is_not_believed() {
     want.came(u64::from(PIECE), 35_000, u64::from(PIECE));
     assert!(want.is_absurd());
     // Nothing, in the middle of what is missing, says nothing.
-    let mut gap = Want::new("2", 300_000, 900_000).to_its_end();
+    let mut gap = Want::new("2", 300_000, 900_000).up_to_its_end();
     assert_eq!(gap.came(131_072, 0, u64::from(PIECE)), None);
     assert!(gap.is_endless());
 }

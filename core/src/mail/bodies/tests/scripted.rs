@@ -25,14 +25,16 @@ const MIMES: [&str; 2] = [
 const STRUCTURE: &str = "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 7 1 NIL NIL NIL NIL)\
     (\"application\" \"pdf\" (\"name\" \"b.pdf\") NIL NIL \"base64\" 400000 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL NIL NIL)";
 
+/// What is given in the place of a section, with its offset and how much was asked for; `None`: the truth.
+type Lie = fn(&str, usize, usize) -> Option<String>;
+
 /// A server with one message, and what it does wrong.
 struct Liar {
     sections: BTreeMap<String, Vec<u8>>,
     structure: String,
     validity: u32,
     gone: bool,
-    /// What is given in the place of a section, with its offset and how much was asked for; `None`: the truth.
-    lie: fn(&str, usize, usize) -> Option<String>,
+    lie: Lie,
     /// What is answered to every fetch in the place of anything.
     status: Option<&'static str>,
     /// Hangs up behind so many bytes of answers to fetches.
@@ -234,7 +236,7 @@ async fn an_honest_large_message_costs_its_texts_and_its_file_comes_when_it_is_w
 
 #[tokio::test]
 async fn where_the_parts_do_not_fit_together_the_whole_message_is_read() {
-    let lies: [(&str, &str, fn(&str, usize, usize) -> Option<String>); 8] = [
+    let lies: [(&str, &str, Lie); 8] = [
         ("a structure that is none", "(oh \"my\")", |_, _, _| None),
         ("no structure", "NIL", |_, _, _| None),
         ("one part where the header has two", "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 7 1)", |section, _, _| {
@@ -300,8 +302,7 @@ async fn what_became_of_a_message_has_its_name() {
 
 #[tokio::test]
 async fn a_file_that_is_not_as_told_is_refused_or_marked_and_never_half_there() {
-    let lie: fn(&str, usize, usize) -> Option<String> =
-        |section, offset, _| (section == "2").then(|| format!(" BODY[2]<{offset}> NIL"));
+    let lie: Lie = |section, offset, _| (section == "2").then(|| format!(" BODY[2]<{offset}> NIL"));
     let scene = Scene::of(Liar { lie, ..Liar::honest() }).await;
     assert_eq!(scene.save().await, Err(MailError::Imap(ImapError::NoSuchPart)));
 
@@ -345,7 +346,7 @@ async fn a_file_that_is_not_as_told_is_refused_or_marked_and_never_half_there() 
 
 #[tokio::test]
 async fn a_literal_that_is_larger_than_what_was_asked_for_ends_the_connection() {
-    let lie: fn(&str, usize, usize) -> Option<String> = |section, _, most| {
+    let lie: Lie = |section, _, most| {
         (section == "2").then(|| format!(" BODY[2]<0> {{{}}}\r\n{}", most + 1, "Q".repeat(most + 1)))
     };
     let scene = Scene::of(Liar { lie, ..Liar::honest() }).await;
@@ -427,7 +428,7 @@ async fn a_file_takes_the_place_of_none_and_goes_through_no_link() {
 
 #[tokio::test]
 async fn a_prefetch_ends_as_soon_as_the_way_becomes_worse() {
-    let lie: fn(&str, usize, usize) -> Option<String> = |_, _, _| {
+    let lie: Lie = |_, _, _| {
         // A slow way.
         std::thread::sleep(std::time::Duration::from_millis(30));
         None

@@ -73,8 +73,10 @@ proptest! {
     }
 }
 
+type Sections = Vec<(String, Vec<u8>)>;
+
 /// The structure of a mail as our own reader sees it, and its sections as a server would give them.
-fn taken_apart(raw: &[u8]) -> Option<(Part, Vec<u8>, Vec<(String, Vec<u8>)>)> {
+fn taken_apart(raw: &[u8]) -> Option<(Part, Vec<u8>, Sections)> {
     let message = MessageParser::default().parse(raw)?;
     let (mut sections, at) = (Vec::new(), |offset: u32| offset as usize);
     fn part(
@@ -82,7 +84,7 @@ fn taken_apart(raw: &[u8]) -> Option<(Part, Vec<u8>, Vec<(String, Vec<u8>)>)> {
         raw: &[u8],
         id: u32,
         section: &str,
-        sections: &mut Vec<(String, Vec<u8>)>,
+        sections: &mut Sections,
     ) -> Option<Part> {
         let one = message.parts.get(id as usize)?;
         let (header, body, end) = (one.offset_header as usize, one.offset_body as usize, one.offset_end as usize);
