@@ -5,6 +5,7 @@
 
 mod accounts;
 mod actions;
+mod bodies;
 mod codes;
 mod error;
 mod mail;

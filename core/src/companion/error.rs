@@ -229,7 +229,7 @@ impl From<MailError> for CompanionError {
             MailError::MailboxExists => Self::Refused(Finding::MailboxExists),
             MailError::BadMailboxName => Self::Refused(Finding::BadMailboxName),
             MailError::CannotUndo => Self::Refused(Finding::CannotUndo),
-            MailError::NotFound => Self::NotFound,
+            MailError::NotFound | MailError::Renumbered => Self::NotFound,
             MailError::TooLarge { size } => Self::Refused(Finding::TooLarge { megabytes: size.div_ceil(1_000_000) }),
             MailError::Stopped => Self::Cancelled,
         }
@@ -251,8 +251,9 @@ impl From<ImapError> for CompanionError {
             | ImapError::NoMechanism
             | ImapError::Limit(_)
             | ImapError::Malformed
+            | ImapError::WrongPart
             | ImapError::Unsupported(_) => Self::CheckConnection(Finding::MailBroken),
-            ImapError::NotFound => Self::NotFound,
+            ImapError::NotFound | ImapError::NoSuchPart => Self::NotFound,
             ImapError::InvalidArgument => Self::bug(error),
         }
     }

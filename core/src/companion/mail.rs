@@ -32,12 +32,12 @@ impl Companion {
         Ok(self.mail()?.page(mailbox, after, limit).await?)
     }
 
-    /// Opens a message; the first time it is fetched, and kept. Does not mark it as read.
+    /// Opens a message; the first time its text is fetched, and kept. Does not mark it as read.
     pub async fn open_message(&self, message: i64) -> Result<Opened, CompanionError> {
         Ok(self.mail()?.open_message(message).await?)
     }
 
-    /// An attachment by its index, decoded.
+    /// An attachment by its index, decoded; [`Companion::save_attachment`] for a large one.
     pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), CompanionError> {
         Ok(self.mail()?.attachment(message, index).await?)
     }
@@ -74,7 +74,7 @@ impl Companion {
         Ok(self.mail()?.sync_telling(Presence::Attended, progress).await?)
     }
 
-    /// What a background job calls: sends and syncs, and returns by the deadline with what was done until then.
+    /// What a background job calls: sends, syncs and prefetches, and returns by the deadline with what was done until then.
     pub async fn sync_once(&self, deadline: Duration) -> Result<SyncOnce, CompanionError> {
         let end = Instant::now() + deadline;
         let mut done = SyncOnce::default();
@@ -83,6 +83,8 @@ impl Companion {
         done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
         if let Ok(synced) = timeout_at(end, self.mail()?.sync()).await {
             done.report = Some(synced?);
+            // Where time is left; what does not come now comes the next time.
+            let _ = timeout_at(end, self.prefetch(&|_, _| {})).await;
         }
         Ok(done)
     }

@@ -7,7 +7,7 @@ use crate::ports::Clock;
 use crate::store::{Keep, Rescued, Store};
 
 /// What no server has, and the ledger, without which a fresh database would try passwords that lock the account.
-const KEEP: [Keep; 13] = [
+const KEEP: [Keep; 15] = [
     Keep::Table("account"),
     Keep::Table("chosen"),
     Keep::Table("own_settings"),
@@ -71,7 +71,15 @@ const KEEP: [Keep; 13] = [
         query: "SELECT message, raw FROM body
                 WHERE rowid = ? AND message IN (SELECT message FROM action WHERE kind = 'append')",
     },
+    Keep::Made {
+        from: "kept",
+        into: "kept",
+        columns: &["message", "bytes", "used_ms"],
+        query: "SELECT message, bytes, used_ms FROM kept
+                WHERE rowid = ? AND message IN (SELECT message FROM action WHERE kind = 'append')",
+    },
     Keep::Table("action"),
+    Keep::Table("cache"),
     Keep::Made {
         from: "alarm",
         into: "alarm",

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::bodies::InUse;
 use super::credentials::Credentials;
 use super::error::MailError;
 use super::imap::{ImapError, ImapSession, Limits};
@@ -41,6 +42,8 @@ pub struct MailAccount {
     /// The mailbox whose rows were last read, by its number: synced before those that nobody looks at.
     pub(super) on_screen: AtomicI64,
     link: watch::Sender<Link>,
+    /// The messages that are being read.
+    pub(super) in_use: InUse,
     /// Cancelled and replaced by [`MailAccount::disconnect`].
     stop: std::sync::Mutex<CancellationToken>,
 }
@@ -94,6 +97,7 @@ impl MailAccount {
             foreground: Lane::default(),
             on_screen: AtomicI64::default(),
             link: watch::Sender::default(),
+            in_use: InUse::default(),
             stop: std::sync::Mutex::default(),
         }
     }
@@ -121,6 +125,21 @@ impl MailAccount {
         *self.link.borrow()
     }
 
+    /// Tells when the way to the servers changes.
+    pub(super) fn link_changes(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    /// Whether the teacher waits for something on the other connection.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.foreground.try_lock().is_err()
+    }
+
+    /// Waits until nobody waits for the other connection.
+    pub(super) async fn until_nobody_waits(&self) {
+        drop(self.foreground.lock().await);
+    }
+
     /// Stops the errands that run, which give [`MailError::Stopped`], and closes both connections. Only a letter that is being
     /// sent is waited for: stopped half-way, nobody would know whether it went. Later errands connect anew.
     pub async fn disconnect(&self) {
@@ -136,6 +155,12 @@ impl MailAccount {
     #[cfg(test)]
     pub(super) async fn connected(&self, imap: ImapSession) {
         *self.background.lock().await = Some(imap);
+    }
+
+    /// The next errand of the teacher has this one.
+    #[cfg(test)]
+    pub(super) async fn connected_for_the_teacher(&self, imap: ImapSession) {
+        *self.foreground.lock().await = Some(imap);
     }
 
     /// Signs in at the mail server anew, for a teacher who waits for it.

@@ -84,7 +84,7 @@ impl MailAccount {
             };
             let code = match raw {
                 // Gone before anybody could read it, or no mail of a portal.
-                Err(MailError::NotFound | MailError::TooLarge { .. }) => None,
+                Err(MailError::NotFound | MailError::Renumbered | MailError::TooLarge { .. }) => None,
                 raw => code_of(raw?, rule.digits).await,
             };
             let settle = match code {

@@ -55,7 +55,7 @@ impl MailAccount {
         let (mut found, mut used) = (Vec::new(), None);
         for candidate in candidates {
             let raw = match self.unless_stopped(self.raw(candidate.message)).await {
-                Err(MailError::NotFound) => continue,
+                Err(MailError::NotFound | MailError::Renumbered) => continue,
                 raw => raw?,
             };
             let code = code_of(raw, digits).await;

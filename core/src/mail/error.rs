@@ -56,10 +56,13 @@ pub enum MailError {
     /// There is no such message, mailbox or letter any more.
     #[error("not found")]
     NotFound,
-    /// The message is larger than the app opens.
-    #[error("the message has {size} bytes")]
+    /// The mailbox has other UIDs now (RFC 9051, UIDVALIDITY): the message may be there under another. The next sync tells.
+    #[error("the mailbox was renumbered")]
+    Renumbered,
+    /// More than the app takes into memory.
+    #[error("{size} bytes are too many")]
     TooLarge {
-        /// Its size in bytes.
+        /// How many bytes these are, or about.
         size: u64,
     },
     /// The app is about to sleep or end, and stopped the errand.

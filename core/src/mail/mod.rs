@@ -4,6 +4,7 @@ mod account;
 mod actions;
 mod alarms;
 mod authentication_results;
+mod bodies;
 mod codes;
 pub mod compose;
 mod credentials;
@@ -22,6 +23,7 @@ mod sync;
 
 pub use account::MailAccount;
 pub use alarms::{Alarm, AlarmKind};
+pub use bodies::{Prefetch, Prefetched, Saved};
 pub use codes::OfferedCode;
 pub use credentials::Credentials;
 pub use error::MailError;

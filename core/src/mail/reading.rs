@@ -1,16 +1,15 @@
-//! Opening a message: from the store when it is there, else from the server, piece by piece.
+//! Opening a message: from the store when it is there, else from the server, as far as it is read (`bodies`).
 
 use std::sync::atomic::Ordering;
 
 use super::account::{Errand, MailAccount};
+use super::bodies::Progress;
 use super::error::MailError;
 use super::imap::ImapError;
-use super::mime::{self, Attachment, Reading};
-use super::rows::{self, After, Mailbox, Place, Row};
+use super::mime::{self, Attachment, Gap, Reading, Source, Trouble};
+use super::rows::{self, After, Body, Mailbox, Row};
 
-/// How much is asked for at once; the guard refuses a literal larger than this.
-const PIECE: u32 = 512 * 1024;
-/// Servers of the academies take 20 to 25 MB; encoded, that is a third more.
+/// An attachment that is decoded in memory; a larger one goes to a file.
 const LARGEST: u64 = 40 * 1024 * 1024;
 
 /// An opened message.
@@ -21,12 +20,8 @@ pub struct Opened {
     pub row: Row,
     /// What it says.
     pub reading: Reading,
-}
-
-/// A message, or where it is.
-enum Found {
-    Kept(Vec<u8>),
-    At(Place),
+    /// Whether some of its text was not fetched: there is more of it than anybody reads on a phone.
+    pub incomplete: bool,
 }
 
 impl MailAccount {
@@ -43,79 +38,104 @@ impl MailAccount {
         Ok(self.store.read(move |c| rows::page(c, mailbox, after, limit)).await?)
     }
 
-    /// Opens a message. The first time it is fetched and kept; it is not marked as read.
+    /// Opens a message. The first time its text is fetched and kept, with the small pictures in it; of a small message all of it.
+    /// Other attachments are listed, with about their size. It is not marked as read.
     pub async fn open_message(&self, message: i64) -> Result<Opened, MailError> {
+        self.open_message_telling(message, &|_, _| {}).await
+    }
+
+    /// The same, telling how many bytes of how many have come. What came is kept also when this is dropped or cut off, and the
+    /// next time goes on behind it. `progress` must not wait for anything.
+    pub async fn open_message_telling(
+        &self,
+        message: i64,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Opened, MailError> {
         let row = self.store.read(move |c| rows::one(c, message)).await?;
-        let raw = self.unless_stopped(self.raw(message)).await?;
+        let _held = self.in_use.hold(message);
+        let body = self.unless_stopped(self.body(message, progress)).await?;
+        let incomplete = body.incomplete;
         // A hostile message may take a while: not on a thread that others wait for.
-        let reading = tokio::task::spawn_blocking(move || mime::read_message(&raw)).await;
-        let reading = reading.map_err(|_| MailError::NotFound)?;
-        Ok(Opened { row, reading })
-    }
-
-    /// The content of an attachment, by its number in [`Reading::attachments`].
-    pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), MailError> {
-        let raw = self.unless_stopped(self.raw(message)).await?;
-        let index = usize::try_from(index).map_err(|_| MailError::NotFound)?;
-        mime::attachment(&raw, index).ok_or(MailError::NotFound)
-    }
-
-    /// A whole message, fetched and kept the first time.
-    pub(super) async fn raw(&self, message: i64) -> Result<Vec<u8>, MailError> {
-        let place = match self.kept_or_place(message).await? {
-            Found::Kept(raw) => return Ok(raw),
-            Found::At(place) => place,
-        };
-        let mut errand = self.foreground().await?;
-        let raw = self.fetch(&mut errand, message, place).await;
-        // What is not there, or is too large, says nothing against the connection.
-        if !matches!(raw, Err(MailError::Imap(_))) {
-            errand.end();
+        let reading = tokio::task::spawn_blocking(move || mime::read_parts(&body.raw, &body.gaps)).await;
+        let mut reading = reading.map_err(|_| MailError::NotFound)?;
+        if incomplete {
+            reading.trouble = Some(Trouble::TooLong);
         }
-        raw
+        Ok(Opened { row, reading, incomplete })
+    }
+
+    /// The content of an attachment, by its number in [`Reading::attachments`], decoded. The first time it is fetched, and kept.
+    /// [`MailError::TooLarge`] for one of more than 40 MiB: [`MailAccount::save_attachment`] takes any.
+    pub async fn attachment(&self, message: i64, index: u32) -> Result<(Attachment, Vec<u8>), MailError> {
+        let _held = self.in_use.hold(message);
+        let (attachment, source) = self.source(message, index).await?;
+        let gap = match source {
+            Source::Here(bytes) => return Ok((attachment, bytes)),
+            Source::Away(gap) => gap,
+        };
+        if gap.size > LARGEST {
+            return Err(MailError::TooLarge { size: gap.size });
+        }
+        self.unless_stopped(self.bring(message, &gap, &|_, _| {})).await?;
+        let mut bytes = Vec::new();
+        self.decode(message, &gap, &mut bytes).await?;
+        Ok((Attachment { size: bytes.len(), ..attachment }, bytes))
+    }
+
+    /// What a message is read from, fetched and kept the first time.
+    pub(super) async fn raw(&self, message: i64) -> Result<Vec<u8>, MailError> {
+        Ok(self.body(message, &|_, _| {}).await?.raw)
     }
 
     /// The same by a connection that is open already.
     pub(super) async fn raw_on(&self, errand: &mut Errand<'_>, message: i64) -> Result<Vec<u8>, MailError> {
-        match self.kept_or_place(message).await? {
-            Found::Kept(raw) => Ok(raw),
-            Found::At(place) => self.fetch(errand, message, place).await,
+        if let Some(body) = self.store.read(move |c| rows::body(c, message)).await? {
+            return Ok(body.raw);
         }
+        let place = self.store.read(move |c| rows::place(c, message)).await?;
+        Ok(self.fetch_body(errand, message, &place, u64::MAX, &|_, _| {}).await?.raw)
     }
 
-    async fn kept_or_place(&self, message: i64) -> Result<Found, MailError> {
-        let found = self.store.read(move |c| match rows::body(c, message)? {
-            Some(raw) => Ok(Found::Kept(raw)),
-            None => Ok(Found::At(rows::place(c, message)?)),
-        });
-        match found.await? {
-            Found::At(place) if place.size > LARGEST => Err(MailError::TooLarge { size: place.size }),
-            found => Ok(found),
-        }
+    /// Where the bytes of an attachment are; its message is fetched for that.
+    pub(super) async fn source(&self, message: i64, index: u32) -> Result<(Attachment, Source), MailError> {
+        let body = self.unless_stopped(self.body(message, &|_, _| {})).await?;
+        let index = usize::try_from(index).map_err(|_| MailError::NotFound)?;
+        let source = tokio::task::spawn_blocking(move || mime::source_of(&body.raw, &body.gaps, index)).await;
+        source.ok().flatten().ok_or(MailError::NotFound)
     }
 
-    async fn fetch(&self, errand: &mut Errand<'_>, message: i64, place: Place) -> Result<Vec<u8>, MailError> {
-        if place.uid_validity != Some(errand.imap.select(&place.mailbox).await?.uid_validity) {
-            return Err(MailError::NotFound);
+    /// Fetches what is missing of a part.
+    pub(super) async fn bring(&self, message: i64, gap: &Gap, progress: Progress<'_>) -> Result<(), MailError> {
+        if self.has_section(message, gap).await? {
+            return Ok(());
         }
-        let mut raw = Vec::new();
-        loop {
-            let offset = u32::try_from(raw.len()).map_err(|_| MailError::TooLarge { size: place.size })?;
-            let piece = match errand.imap.fetch_part(place.uid, "", offset, PIECE).await {
-                Err(ImapError::NotFound) => return Err(MailError::NotFound),
-                piece => piece?,
-            };
-            let last = piece.len() < PIECE as usize;
-            raw.extend_from_slice(&piece);
-            if raw.len() as u64 > LARGEST {
-                return Err(MailError::TooLarge { size: raw.len() as u64 });
-            }
-            if last {
-                break;
-            }
+        let place = self.store.read(move |c| rows::place(c, message)).await?;
+        let mut errand = self.foreground().await?;
+        let brought = self.fetch_section(&mut errand, message, &place, gap, progress).await;
+        errand.end();
+        brought
+    }
+
+    async fn body(&self, message: i64, progress: Progress<'_>) -> Result<Body, MailError> {
+        let now = self.clock.now_ms();
+        if let Some(body) = self.store.read(move |c| rows::body(c, message)).await? {
+            self.store.write(move |t, _| rows::touch(t, message, now)).await?;
+            return Ok(body);
         }
-        let kept = raw.clone();
-        self.store.write(move |t, _| rows::keep_body(t, message, &kept)).await?;
-        Ok(raw)
+        let place = self.store.read(move |c| rows::place(c, message)).await?;
+        let mut errand = self.foreground().await?;
+        let mut fetched = self.fetch_body(&mut errand, message, &place, u64::MAX, progress).await;
+        errand.end();
+        if let Err(MailError::Imap(ImapError::Limit(_))) = fetched {
+            // The message's structure cost the connection; it is fetched whole from now on.
+            errand = self.foreground().await?;
+            fetched = self.fetch_body(&mut errand, message, &place, u64::MAX, progress).await;
+            errand.end();
+        }
+        let body = fetched?;
+        self.store.write(move |t, _| rows::touch(t, message, now)).await?;
+        // What is too much now goes the next time at the latest: the message can be read all the same.
+        let _ = self.trim().await;
+        Ok(body)
     }
 }

@@ -3,6 +3,7 @@
 
 mod actions;
 mod bodies;
+mod cache;
 mod mailbox_actions;
 mod mailboxes;
 
@@ -13,7 +14,13 @@ pub(super) use actions::{
     Copy, Deed, Draft, End, Item, Kind, begin, copied, copies, destroyed, drafts, drop_lost, filed, flagged,
     forget_refusals, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft, settle_idle, swallow, undo,
 };
-pub(super) use bodies::{Place, body, keep_body, place};
+pub(super) use bodies::{
+    Body, Known as Structure, Place, Stretch, body, drop_pieces, keep_body, keep_fresh, keep_pieces, keep_structure,
+    piece, place, section, stretches, structure, touch,
+};
+pub(super) use cache::{
+    Candidate, Source, cache_settings, cache_size, candidates, evict_some, least_used, set_cache, shrink_some, sources,
+};
 pub(super) use mailbox_actions::{
     MailboxAction, MailboxKind, act_on_mailbox, create_mailbox, delimiter, is_busy, is_taken, join_roles,
     mailbox_actions, mailbox_done, mailbox_refused, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,

@@ -38,6 +38,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/008_own_settings.sql")),
     M::up(include_str!("migrations/009_mailboxes.sql")),
     M::up(include_str!("migrations/010_queue.sql")),
+    M::up(include_str!("migrations/011_bodies.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
@@ -68,6 +69,7 @@ impl Store {
         let path = folder.join(FILE);
         rebuild::take_place(folder)?;
         let mut first = connect(&path, OpenFlags::default())?;
+        shrinkable(&first);
         Migrations::from_slice(MIGRATIONS).to_latest(&mut first).map_err(StoreError::from_migration)?;
         // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
         first.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -154,6 +156,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+        // Of a new file only: what is free can be given back to the file system.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL;")?;
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         if !mode.eq_ignore_ascii_case("wal") {
             return Err(StoreError::Unwritable);
@@ -167,6 +171,15 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     )?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// A file of before, which keeps its free pages, is written anew once. Where that is not possible now, as for lack of room or
+/// beside another process, it stays as it is.
+fn shrinkable(connection: &Connection) {
+    let mode = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0));
+    if mode == Ok(0) {
+        let _ = connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;");
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, params_from_iter};
 use rusqlite_migration::Migrations;
 
 use super::error::StoreError;
-use super::{FILE, MIGRATIONS, Store, alone};
+use super::{FILE, MIGRATIONS, Store, alone, shrinkable};
 
 /// While it is made, and when it is whole.
 const REBUILDING: &str = "cartable.db.rebuilding";
@@ -107,6 +107,7 @@ pub(super) fn take_place(folder: &Path) -> Result<bool, StoreError> {
 
 fn carry_over(damaged: &Path, new: &Path, keep: &[Keep]) -> Result<Rescued, StoreError> {
     let mut made = Connection::open(new)?;
+    shrinkable(&made);
     Migrations::from_slice(MIGRATIONS).to_latest(&mut made).map_err(StoreError::from_migration)?;
     let old = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     // What is damaged is read, and nothing of it is mended.

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use cartable_core::mail::Prefetch;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -22,6 +23,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub(crate) enum Errand {
     /// The product's own sync, into an empty database.
     Sync(Setup),
+    /// The same, and then the bodies of all messages.
+    Bodies(Setup),
     /// These lines on a bare socket.
     Drain(Setup, Vec<String>),
 }
@@ -69,7 +72,8 @@ pub(crate) fn serve() -> Result<(), Failure> {
     let mut errand = Vec::new();
     std::io::stdin().read_to_end(&mut errand)?;
     let report = match serde_json::from_slice(&errand)? {
-        Errand::Sync(setup) => sync(setup)?,
+        Errand::Sync(setup) => on_runtime(synced(setup))?,
+        Errand::Bodies(setup) => on_runtime(with_bodies(setup))?,
         Errand::Drain(setup, lines) => {
             let drained = drain(&setup, &lines)?;
             Report {
@@ -87,14 +91,14 @@ pub(crate) fn serve() -> Result<(), Failure> {
 }
 
 /// On the runtime that the app has: two workers with stacks of 8 MiB.
-fn sync(setup: Setup) -> Result<Report, Failure> {
+fn on_runtime(errand: impl Future<Output = Result<Report, Failure>> + Send + 'static) -> Result<Report, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(8 * 1024 * 1024)
         .enable_all()
         .build()?;
     // As the app does: what the main thread waits for runs on a worker, beside the sockets that it reads.
-    runtime.block_on(runtime.spawn(synced(setup)))?
+    runtime.block_on(runtime.spawn(errand))?
 }
 
 async fn synced(setup: Setup) -> Result<Report, Failure> {
@@ -111,6 +115,21 @@ async fn synced(setup: Setup) -> Result<Report, Failure> {
     mail.disconnect().await;
     store.close().await?;
     Ok(Report { seconds, commands_seconds: seconds, cpu_seconds, peak_bytes, messages: inbox.known, bytes: 0 })
+}
+
+async fn with_bodies(setup: Setup) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let (mail, store) = setup.mail(folder.path())?;
+    mail.sync().await?;
+    mail.set_prefetch_policy(Prefetch::Everything).await?;
+    let (started, cpu_before) = (Instant::now(), cpu()?);
+    let fetched = mail.prefetch(&|_, _| {}).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    let (cpu_seconds, peak_bytes) = (cpu()? - cpu_before, peak()?);
+    mail.disconnect().await;
+    store.close().await?;
+    let (messages, bytes) = (fetched.messages, fetched.bytes);
+    Ok(Report { seconds, commands_seconds: seconds, cpu_seconds, peak_bytes, messages, bytes })
 }
 
 /// The peak of the resident memory of this process, in bytes. Linux only.

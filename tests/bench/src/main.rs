@@ -4,6 +4,7 @@
 //! failure: the exit status is other than 0 only where nothing could be measured. What is compared was measured in turns
 //! in one run, for a machine is never as quiet as the last time.
 
+mod all_bodies;
 mod child;
 mod drain;
 mod figure;
@@ -24,7 +25,8 @@ use place::Place;
 /// Whatever went wrong, in its own words: nobody handles it, somebody reads it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const NAMES: [&str; 6] = ["first-sync", "first-screen", "mail-quiet", "mail-changes", "sign-in", "library-size"];
+const NAMES: [&str; 7] =
+    ["first-sync", "first-screen", "all-bodies", "mail-quiet", "mail-changes", "sign-in", "library-size"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -86,6 +88,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
         let figures = match name.as_str() {
             "first-sync" => first_sync::measure(place, wish.rounds).await?,
             "first-screen" => first_screen::measure(place, wish.rounds).await?,
+            "all-bodies" => all_bodies::measure(place, wish.rounds).await?,
             "mail-quiet" => mail_quiet::measure(place).await?,
             "mail-changes" => mail_changes::measure(place).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,

@@ -45,15 +45,24 @@ impl Place {
         let fresh = self.filled.insert(count);
         let academy = self.academy().await?;
         if fresh {
-            fill(academy, teacher, count).await?;
+            // Only headers travel: the weight of bodies would fill disks and change nothing.
+            fill(academy, teacher, Filler::new(1).compact(), count).await?;
         }
+        Setup::of(academy, teacher, LOOPBACK)
+    }
+
+    /// A phone of a teacher whose inbox holds so many messages of natural size. Made anew each time it is called.
+    pub(crate) async fn natural_inbox(&mut self, count: u32) -> Result<Setup, Failure> {
+        let teacher = Teacher::by_uid("pmartin").ok_or("no such teacher")?;
+        let academy = self.academy().await?;
+        fill(academy, teacher, Filler::new(1), count).await?;
         Setup::of(academy, teacher, LOOPBACK)
     }
 
     /// Adds `more` messages to the inbox that holds 20,000.
     pub(crate) async fn add(&mut self, more: u32) -> Result<(), Failure> {
         let teacher = Teacher::by_uid("jdupont").ok_or("no such teacher")?;
-        fill(self.academy().await?, teacher, more).await
+        fill(self.academy().await?, teacher, Filler::new(1).compact(), more).await
     }
 
     /// Stops the servers.
@@ -66,7 +75,7 @@ impl Place {
     }
 }
 
-async fn fill(academy: &Academy, teacher: &Teacher, count: u32) -> Result<(), Failure> {
+async fn fill(academy: &Academy, teacher: &Teacher, filler: Filler, count: u32) -> Result<(), Failure> {
     let destination = Destination {
         address: SocketAddr::new(LOOPBACK, academy.imap().port),
         server_name: academy.imap().host,
@@ -76,8 +85,7 @@ async fn fill(academy: &Academy, teacher: &Teacher, count: u32) -> Result<(), Fa
         name: "INBOX",
     };
     let started = Instant::now();
-    // Only headers travel: the weight of bodies would fill disks and change nothing.
-    let filled = Filler::new(1).compact().fill(&destination, count.into(), |_| {}).await?;
+    let filled = filler.fill(&destination, count.into(), |_| {}).await?;
     if filled.messages != u64::from(count) {
         return Err(format!("{} of {count} messages are there", filled.messages).into());
     }

@@ -63,6 +63,12 @@ pub enum ImapError {
     /// There is no such message.
     #[error("no such message")]
     NotFound,
+    /// The message has no such part, or the server has nothing for it (NIL).
+    #[error("no such part")]
+    NoSuchPart,
+    /// The server sent other bytes of a message than were asked for.
+    #[error("other bytes came than were asked for")]
+    WrongPart,
 }
 
 /// Which bound an answer broke.

@@ -1,4 +1,4 @@
-//! Fetching: headers in pipelined batches, flags of all, a message in pieces.
+//! Fetching headers in pipelined batches, and the flags of all.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -189,36 +189,6 @@ impl ImapSession {
         }
         Ok(stamps)
     }
-
-    /// At most `most` bytes of a part of a message from `offset` on (`section` empty: the whole message). Fewer than `most`
-    /// mean the end. Does not mark it as read.
-    pub async fn fetch_part(&mut self, uid: u32, section: &str, offset: u32, most: u32) -> Result<Vec<u8>, ImapError> {
-        if !section.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
-            return Err(ImapError::InvalidArgument);
-        }
-        self.watch.literal.store(most as usize, Ordering::Relaxed);
-        let mut found = None;
-        let line = format!("UID FETCH {uid} (UID BODY.PEEK[{section}]<{offset}.{most}>)");
-        let outcome = self
-            .run("FETCH", &line, |response| {
-                let Response::Fetch(_, attributes) = response else { return };
-                if uid_of(attributes) != Some(uid) {
-                    return;
-                }
-                for attribute in attributes {
-                    if let AttributeValue::BodySection { data, .. } = attribute {
-                        found = Some(data.as_deref().unwrap_or_default().to_vec());
-                    }
-                }
-            })
-            .await;
-        self.watch.literal.store(HEADER_LITERAL, Ordering::Relaxed);
-        outcome?;
-        let (unread, lost) = self.watch.take_diverted();
-        // What could not be read is not what is not there.
-        let unread = lost || unread.iter().any(|raw| unreadable_fetch(raw).is_some());
-        found.ok_or(if unread { ImapError::Malformed } else { ImapError::NotFound })
-    }
 }
 
 impl HeaderFetch<'_> {
@@ -307,7 +277,7 @@ fn each_row(response: &Response<'_>, wire: &[&Messages], each: &mut (dyn FnMut(H
 /// Sequence number and UID of a FETCH that could not be read; `None` when it is no FETCH at all.
 ///
 /// The UID is looked for before the first literal and outside quotes only: what comes behind may be a mail's own words.
-fn unreadable_fetch(raw: &[u8]) -> Option<(u32, Option<u32>)> {
+pub(super) fn unreadable_fetch(raw: &[u8]) -> Option<(u32, Option<u32>)> {
     let head = raw.get(..200).unwrap_or(raw).split(|b| b"{\n".contains(b)).next().unwrap_or_default();
     let head = String::from_utf8_lossy(head).to_ascii_uppercase();
     let bare: Vec<&str> = head.split('"').step_by(2).collect();

@@ -17,11 +17,13 @@ mod login;
 mod mailbox_name;
 mod manage;
 mod namespace;
+mod parts;
 mod quota;
 mod response;
 mod rights;
 mod session;
 mod set;
+mod structure;
 mod value;
 mod watch;
 
@@ -33,10 +35,13 @@ pub use events::ServerEvent;
 pub use fetch::{HeaderEvent, HeaderFetch, HeaderRow, Messages};
 pub use list::{Listed, Overview, Role, Status};
 pub use namespace::{Namespace, Namespaces};
+pub use parts::{Ask, Piece, PieceFetch};
 pub use quota::{Quota, Usage};
 pub use rights::Rights;
 pub use session::{ImapSession, Limits, MailStream};
 pub use set::UidSet;
+pub(super) use structure::HEADER;
+pub use structure::{Encoding, Outline, Part};
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ mod guard;
 mod list;
 mod login;
 mod namespace;
+mod parts;
 mod pieces;
 mod pipeline;
 mod recorded;

@@ -6,9 +6,12 @@ use std::panic::catch_unwind;
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
 use super::clean::{CleanHtml, clean};
+use super::decode::Decoder;
 use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible, windows_1252};
 use super::nesting::{hide, restore, restore_text};
 use super::plain::text_of;
+use super::skeleton::Gap;
+use crate::mail::imap::Encoding as Written;
 
 const MAX_TEXT: usize = 1 << 20;
 const MAX_TEXTS: usize = 500;
@@ -25,7 +28,7 @@ pub struct Attachment {
     pub name: String,
     /// As the sender declares it, in lower case.
     pub media_type: String,
-    /// Decoded, in bytes.
+    /// Decoded, in bytes. Of one that has not been fetched: about that, reckoned from what the server tells of it.
     pub size: usize,
     /// Whether the sender shows it within the text.
     pub inline: bool,
@@ -61,6 +64,11 @@ pub struct Reading {
 
 /// Reads a message. Never fails. CPU-bound: call it off the screen's thread.
 pub fn read_message(raw: &[u8]) -> Reading {
+    read_parts(raw, &[])
+}
+
+/// Reads a message of whose parts some are not here: what is told of their size is about right only.
+pub(in crate::mail) fn read_parts(raw: &[u8], gaps: &[Gap]) -> Reading {
     let source = utf8_headers(raw);
     let hidden = hide(&source);
     let parsed = parse(hidden.as_deref().unwrap_or(&source));
@@ -74,8 +82,8 @@ pub fn read_message(raw: &[u8]) -> Reading {
     if cut || html.as_ref().is_some_and(|html| html.cut) || message.attachment_count() > MAX_ATTACHMENTS {
         trouble = Some(Trouble::TooLong);
     }
-    let attachments: Vec<_> =
-        message.attachments().take(MAX_ATTACHMENTS).enumerate().map(|(index, part)| describe(index, part)).collect();
+    let described = |(index, part)| describe(index, part, &source, gap_at(gaps, part));
+    let attachments: Vec<_> = message.attachments().take(MAX_ATTACHMENTS).enumerate().map(described).collect();
     let headers = from_message(&message);
     if headers == Headers::default() && text.trim().is_empty() && html.is_none() && attachments.is_empty() {
         return unreadable(raw);
@@ -147,11 +155,37 @@ pub fn attachment(raw: &[u8], index: usize) -> Option<(Attachment, Vec<u8>)> {
     let hidden = hide(&source);
     let message = parse(hidden.as_deref().unwrap_or(&source))?;
     let part = message.attachments().nth(index)?;
-    Some((describe(index, part), restore(part.contents()).into_owned()))
+    Some((describe(index, part, &source, None), restore(&content(part, &source)).into_owned()))
+}
+
+/// Where the bytes of an attachment are.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::mail) enum Source {
+    /// Here, decoded.
+    Here(Vec<u8>),
+    /// On the server, as they are written.
+    Away(Gap),
+}
+
+/// The attachment at `index` of what [`read_parts`] tells, and where its bytes are.
+pub(in crate::mail) fn source_of(raw: &[u8], gaps: &[Gap], index: usize) -> Option<(Attachment, Source)> {
+    if !gaps.is_empty() && index < MAX_ATTACHMENTS {
+        let hidden = hide(raw);
+        let message = parse(hidden.as_deref().unwrap_or(raw))?;
+        let part = message.attachments().nth(index)?;
+        if let Some(gap) = gap_at(gaps, part) {
+            return Some((describe(index, part, raw, Some(gap)), Source::Away(gap.clone())));
+        }
+    }
+    attachment(raw, index).map(|(told, bytes)| (told, Source::Here(bytes)))
+}
+
+fn gap_at<'g>(gaps: &'g [Gap], part: &MessagePart<'_>) -> Option<&'g Gap> {
+    gaps.iter().find(|gap| usize::try_from(part.offset_body) == Ok(gap.at))
 }
 
 /// Says that a message cannot be read also where the parser panics, which it has done on hostile mail before.
-fn parse(source: &[u8]) -> Option<Message<'_>> {
+pub(super) fn parse(source: &[u8]) -> Option<Message<'_>> {
     catch_unwind(|| MessageParser::default().parse(source)).ok()?
 }
 
@@ -178,7 +212,27 @@ fn shown_text(text: &str) -> (String, bool) {
     (out, false)
 }
 
-fn describe(index: usize, part: &MessagePart<'_>) -> Attachment {
+/// The bytes of an attachment. The parser gives texts in UTF-8; a file is what its sender made of it.
+fn content<'p>(part: &'p MessagePart<'_>, source: &[u8]) -> Cow<'p, [u8]> {
+    let place = usize::try_from(part.offset_body).ok().zip(usize::try_from(part.offset_end).ok());
+    let written = place.and_then(|(start, end)| source.get(start..end));
+    match (&part.body, written) {
+        (PartType::Text(_) | PartType::Html(_), Some(written)) if !part.is_encoding_problem => {
+            let mut decoder = Decoder::new(match part.encoding {
+                Encoding::Base64 => Written::Base64,
+                Encoding::QuotedPrintable => Written::QuotedPrintable,
+                Encoding::None => Written::Identity,
+            });
+            let mut bytes = Vec::with_capacity(written.len());
+            decoder.push(written, &mut bytes);
+            decoder.finish(&mut bytes);
+            Cow::Owned(bytes)
+        }
+        _ => Cow::Borrowed(part.contents()),
+    }
+}
+
+fn describe(index: usize, part: &MessagePart<'_>, source: &[u8], gap: Option<&Gap>) -> Attachment {
     let media_type = match (part.content_type(), &part.body) {
         (Some(kind), _) => {
             let declared = format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream"));
@@ -190,7 +244,7 @@ fn describe(index: usize, part: &MessagePart<'_>) -> Attachment {
     Attachment {
         index,
         name: file_name(&restore_text(part.attachment_name().unwrap_or_default()), index, &media_type),
-        size: part.contents().len(),
+        size: gap.map_or_else(|| content(part, source).len(), |gap| usize::try_from(gap.size).unwrap_or(usize::MAX)),
         inline: part.content_disposition().is_some_and(|d| d.ctype().eq_ignore_ascii_case("inline")),
         content_id: part.content_id().map(shown),
         media_type,

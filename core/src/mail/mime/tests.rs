@@ -3,6 +3,7 @@ use proptest::prelude::*;
 mod golden;
 mod harmless;
 mod nesting;
+mod parts;
 mod plain;
 mod row;
 

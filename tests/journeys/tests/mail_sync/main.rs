@@ -2,6 +2,7 @@
 
 mod mail_sync {
     mod accounts;
+    mod bodies;
     mod mailboxes;
     mod rebuilt;
     mod wire;

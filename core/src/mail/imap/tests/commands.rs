@@ -2,7 +2,7 @@ use super::super::{Code, HeaderEvent, ImapError, ImapSession, Knowledge, Limit, 
 use super::{LIMITS, Peer, opened, password, session};
 use crate::mail::{Credentials, Flags};
 
-const COMMANDS: usize = 27;
+const COMMANDS: usize = 28;
 
 /// Every command of the layer, by number.
 async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), ImapError>> {
@@ -42,6 +42,7 @@ async fn give(session: &mut ImapSession, number: usize) -> Option<Result<(), Ima
         24 => session.delete("Classe").await,
         25 => session.subscribe("Classe", true).await,
         26 => session.subscribe("Classe", false).await,
+        27 => session.fetch_outline(1).await.map(|_| ()),
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ use super::{ActionKind, Deed, Kind, settle_shown, tell, without_uid};
 use crate::mail::compose::Outgoing;
 use crate::mail::flags::Flags;
 use crate::mail::mime::{Headers, read_row_headers};
+use crate::mail::rows::keep_fresh;
 use crate::store::{Change, StoreError};
 
 /// A draft that is to be put on the server.
@@ -45,7 +46,7 @@ pub(in crate::mail) fn save_draft(
     )?;
     let message = t.last_insert_rowid();
     without_uid(t, message)?;
-    t.execute("INSERT INTO body (message, raw) VALUES (?, ?)", params![message, outgoing.mime])?;
+    keep_fresh(t, message, &outgoing.mime)?;
     deed.write(t, Some(message), Kind::Append(to), None)?;
     if let Some(previous) = previous {
         // What was to go once that one was kept now waits for this one.

@@ -51,7 +51,7 @@ impl MailAccount {
         if uid.is_none() {
             self.store.write(move |t, _| rows::begin(t, &[action])).await?;
             let flags = Flags::DRAFT.with(Flags::SEEN).names();
-            match push.errand.imap.append(&name, &flags, &body.unwrap_or_default()).await {
+            match push.errand.imap.append(&name, &flags, &body.unwrap_or_default().raw).await {
                 Ok(place) => uid = place.filter(|(validity, _)| *validity == selected.uid_validity).map(|(_, uid)| uid),
                 // What the teacher has written stays on the phone, and is tried again.
                 Err(error) => {
