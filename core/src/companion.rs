@@ -6,6 +6,7 @@
 mod codes;
 mod error;
 mod mail;
+mod running;
 mod seat;
 mod services;
 mod settings;
@@ -18,9 +19,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use error::CompanionError;
 pub use mail::SyncOnce;
+pub use running::InTouch;
 pub use services::{ServiceOpening, SignedInBy};
 pub use setup::Setup;
 
+use running::Running;
 use seat::Seat;
 
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
@@ -43,6 +46,7 @@ pub struct Companion {
     seat: Mutex<Option<Arc<Seat>>>,
     /// Held while somebody comes or goes.
     door: tokio::sync::Mutex<()>,
+    running: Running,
 }
 
 impl fmt::Debug for Companion {
@@ -75,6 +79,7 @@ impl Companion {
             store,
             seat: Mutex::default(),
             door: tokio::sync::Mutex::default(),
+            running: Running::default(),
         };
         if let Some(academy) = companion.chosen().await? {
             companion.sit_down(&academy).await?;
@@ -124,25 +129,7 @@ impl Companion {
     }
 }
 
-/// Sleep and end.
 impl Companion {
-    /// Before the phone sleeps: stops what runs ([`CompanionError::Cancelled`]), closes the connections and folds the
-    /// database's log. Returns when all is quiet; waits for a letter that is being sent. Any later call goes on as before.
-    pub async fn suspend(&self) -> Result<(), CompanionError> {
-        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
-            mail.disconnect().await;
-        }
-        Ok(self.store.checkpoint().await?)
-    }
-
-    /// Before the app ends: the same, and closes the database. Later calls give [`CompanionError::Cancelled`].
-    pub async fn shutdown(&self) -> Result<(), CompanionError> {
-        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
-            mail.disconnect().await;
-        }
-        Ok(self.store.close().await?)
-    }
-
     fn mail(&self) -> Result<Arc<MailAccount>, CompanionError> {
         self.seat().and_then(|seat| seat.mail()).ok_or(CompanionError::SignInAgain(Finding::SessionEnded))
     }

@@ -61,12 +61,16 @@ impl Companion {
         let who = sign_in.account().await?;
         let seat = Arc::new(Seat { academy, sign_in, mail: Mutex::default() });
         seat.set_mail(who.map(|who| self.mail_of(&seat, who)));
-        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&seat));
+        let before = self.seat.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&seat));
+        if let Some(mail) = before.and_then(|seat| seat.mail()) {
+            // Its worker goes on with the mail of this seat.
+            mail.disconnect().await;
+        }
         Ok(Some(seat))
     }
 
     pub(super) fn mail_of(&self, seat: &Seat, who: Who) -> Arc<MailAccount> {
-        Arc::new(MailAccount::new(
+        let mail = MailAccount::new(
             Arc::clone(&seat.academy),
             who,
             self.store.clone(),
@@ -74,6 +78,8 @@ impl Companion {
             seat.sign_in.session(),
             Arc::clone(&self.secrets),
             Arc::clone(&self.clock),
-        ))
+        );
+        mail.set_link(self.running.link());
+        Arc::new(mail)
     }
 }

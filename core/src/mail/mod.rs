@@ -17,6 +17,7 @@ mod rows;
 pub mod send;
 mod starttls;
 mod sync;
+mod watch;
 
 pub use account::MailAccount;
 pub use alarms::{Alarm, AlarmKind};
@@ -30,3 +31,4 @@ pub use reading::Opened;
 pub use rows::{After, Mailbox, Row};
 pub use starttls::Greeting;
 pub use sync::SyncReport;
+pub use watch::Touch;

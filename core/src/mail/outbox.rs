@@ -15,6 +15,7 @@ use super::mime::Person;
 use super::rows::{self, Kind};
 use super::send::{SendError, Stage, submit_after};
 use super::starttls::Secured;
+use super::sync::ALONE;
 use crate::attempts::{Outcome, Presence};
 use crate::store::{Change, StoreError};
 
@@ -179,6 +180,8 @@ impl MailAccount {
         // The connection is held throughout: no second errand sends the same letter.
         let stop = self.stop();
         let mut errand = self.unless_stopped(self.background(Presence::Unattended)).await?;
+        // Nor in another process.
+        let _alone = self.unless_stopped(async { Ok(self.store.exclusive(ALONE).await?) }).await?;
         self.doubt_interrupted().await?;
         let mut sent = 0;
         while let Some((letter, outgoing)) = self.next_in_state(LetterState::Waiting).await? {

@@ -8,6 +8,7 @@ use super::flags::Flags;
 use super::imap::ImapError;
 use super::mime::{self, Attachment, Reading};
 use super::rows::{self, After, Kind, Mailbox, Place, Row};
+use crate::attempts::Presence;
 
 /// How much is asked for at once; the guard refuses a literal larger than this.
 const PIECE: u32 = 512 * 1024;
@@ -84,7 +85,11 @@ impl MailAccount {
             Found::At(place) => place,
         };
         let mut errand = self.foreground().await?;
-        let raw = self.fetch(&mut errand, message, place).await;
+        let mut raw = self.fetch(&mut errand, message, place.clone()).await;
+        if raw.as_ref().is_err_and(|error| errand.was_stale(error)) {
+            self.reopen(&mut errand, Presence::Attended).await?;
+            raw = self.fetch(&mut errand, message, place).await;
+        }
         // What is not there, or is too large, says nothing against the connection.
         if !matches!(raw, Err(MailError::Imap(_))) {
             errand.end();

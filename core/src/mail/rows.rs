@@ -3,6 +3,7 @@
 mod actions;
 mod bodies;
 mod mailboxes;
+mod waiting;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -13,6 +14,7 @@ pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
     mark, mark_named, rename_mailbox, set_mark,
 };
+pub(super) use waiting::{Waiting, waiting};
 
 use super::flags::Flags;
 use super::imap::UidSet;

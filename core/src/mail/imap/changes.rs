@@ -118,7 +118,7 @@ impl ImapSession {
         }
         let line = format!("SELECT {} (QRESYNC ({} {}))", mailbox(name)?, known.uid_validity, known.mod_seq);
         let (mut selected, mut changes) = (Selected::default(), Changes { whole: true, ..Changes::default() });
-        (self.exists, self.selected) = (None, true);
+        (self.exists, self.selected) = (None, Some(name.to_owned()));
         let mut too_many = false;
         self.run("SELECT", &line, |response| match response {
             Response::Data { status: Status::Ok, outcome } => {

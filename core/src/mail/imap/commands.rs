@@ -77,7 +77,7 @@ impl ImapSession {
         let condstore = if self.has("CONDSTORE") || self.has("QRESYNC") { " (CONDSTORE)" } else { "" };
         let line = format!("SELECT {}{condstore}", mailbox(name)?);
         let mut selected = Selected::default();
-        (self.exists, self.selected) = (None, true);
+        (self.exists, self.selected) = (None, Some(name.to_owned()));
         self.run("SELECT", &line, |response| {
             if let Response::Data { status: Status::Ok, outcome } = response {
                 selected.note(Code::of(outcome));

@@ -35,6 +35,8 @@ pub(super) struct Watch {
     pub(super) received: AtomicU64,
     /// The largest literal that the command under way may bring.
     pub(super) literal: AtomicUsize,
+    /// Tells that the phone has another network.
+    networks: Mutex<tokio::sync::watch::Receiver<u64>>,
     fault: Mutex<Option<ImapError>>,
     diverted: Mutex<Diverted>,
 }
@@ -52,9 +54,21 @@ impl Watch {
         Self {
             received: AtomicU64::new(0),
             literal: AtomicUsize::new(1024 * 1024),
+            networks: Mutex::new(tokio::sync::watch::channel(0).1),
             fault: Mutex::default(),
             diverted: Mutex::default(),
         }
+    }
+
+    pub(super) fn heed(&self, networks: tokio::sync::watch::Receiver<u64>) {
+        *self.networks.lock().unwrap_or_else(PoisonError::into_inner) = networks;
+    }
+
+    /// What changes from now on.
+    pub(super) fn networks(&self) -> tokio::sync::watch::Receiver<u64> {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        networks.mark_unchanged();
+        networks
     }
 
     /// Why the guard closed the connection, if it did.

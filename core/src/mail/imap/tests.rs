@@ -1,6 +1,7 @@
 mod changes;
 mod commands;
 mod guard;
+mod idle;
 mod list;
 mod pieces;
 mod pipeline;
