@@ -14,6 +14,7 @@ mod mail_changes;
 mod mail_quiet;
 mod phone;
 mod place;
+mod quiet_day;
 mod sign_in;
 
 use std::error::Error;
@@ -24,7 +25,8 @@ use place::Place;
 /// Whatever went wrong, in its own words: nobody handles it, somebody reads it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const NAMES: [&str; 6] = ["first-sync", "first-screen", "mail-quiet", "mail-changes", "sign-in", "library-size"];
+const NAMES: [&str; 7] =
+    ["first-sync", "first-screen", "mail-quiet", "mail-changes", "quiet-day", "sign-in", "library-size"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -88,6 +90,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
             "first-screen" => first_screen::measure(place, wish.rounds).await?,
             "mail-quiet" => mail_quiet::measure(place).await?,
             "mail-changes" => mail_changes::measure(place).await?,
+            "quiet-day" => quiet_day::measure(place).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,
             _ => library_size::measure().await?,
         };

@@ -284,7 +284,8 @@ impl Plan {
     fn between_looks(&self) -> Duration {
         match (self.link, self.telling) {
             (Link::Offline | Link::LowData, _) => 60 * MINUTE,
-            (_, Telling::Everything) => 60 * MINUTE,
+            // For what a server forgets to tell. In the place of every ninth question whether it is there: no wake-up more.
+            (_, Telling::Everything) => 9 * 28 * MINUTE,
             (Link::Metered, Telling::OneMailbox) => 20 * MINUTE,
             (Link::Metered, Telling::Nothing) => 15 * MINUTE,
             (Link::Unmetered, Telling::OneMailbox) => 10 * MINUTE,

@@ -29,6 +29,9 @@ const FLAG: E = E::Acted { destructive: false };
 const IDLE: E = E::Telling(Telling::OneMailbox);
 const POLL: E = E::Telling(Telling::Nothing);
 
+/// What it shows, what happened at which second, and what is done at which.
+type Case = (&'static str, Vec<(u64, E)>, u64, Step);
+
 /// What is done at a second after events at others, with every chance at its greatest.
 fn after(events: &[(u64, E)], second: u64) -> Step {
     let mut plan = Plan::new(Link::Unmetered);
@@ -41,28 +44,28 @@ fn after(events: &[(u64, E)], second: u64) -> Step {
 #[test]
 fn what_comes_next_follows_from_what_happened_and_when() {
     let locked = Trouble::Locked(s(900));
-    let table: Vec<(&str, Vec<(u64, E)>, u64, Step)> = vec![
+    let table: Vec<Case> = vec![
         ("at first all is looked at", vec![], 0, Step::SyncAll),
-        ("then the server tells", vec![(1, WHOLE)], 1, until(3601)),
-        ("and is asked all the same now and then", vec![(1, WHOLE)], 3601, Step::SyncAll),
+        ("then the server tells", vec![(1, WHOLE)], 1, until(15121)),
+        ("and is asked all the same now and then", vec![(1, WHOLE)], 15121, Step::SyncAll),
         ("oftener where it tells of one mailbox", vec![(1, WHOLE), (1, IDLE)], 1, until(601)),
         ("and where it tells nothing", vec![(1, WHOLE), (1, POLL)], 1, rest(301)),
         ("news are synced", vec![(1, WHOLE), (60, E::News)], 60, Step::SyncNews),
         ("but not without end", vec![(1, WHOLE), (1, E::News)], 1, until(2)),
         ("and more than one can name as all", vec![(1, WHOLE), (60, E::MoreNews)], 60, Step::SyncAll),
-        ("synced, they are none", vec![(1, WHOLE), (60, E::News), (61, SOME)], 61, until(3601)),
+        ("synced, they are none", vec![(1, WHOLE), (60, E::News), (61, SOME)], 61, until(15121)),
         // Letters and actions.
         ("a letter goes at once", vec![(1, WHOLE), (9, E::Letters)], 9, Step::Send),
         ("also before the first look", vec![(0, E::Letters)], 0, Step::Send),
-        ("sent, it waits no more", vec![(1, WHOLE), (9, E::Letters), (9, E::Sent)], 9, until(3601)),
+        ("sent, it waits no more", vec![(1, WHOLE), (9, E::Letters), (9, E::Sent)], 9, until(15121)),
         ("a flag goes at once", vec![(1, WHOLE), (9, FLAG)], 9, Step::SyncNews),
         ("with all that hangs on it where nobody tells", vec![(1, WHOLE), (1, POLL), (9, FLAG)], 9, Step::SyncAll),
         ("a deletion waits for the second thought", vec![(1, WHOLE), (9, BIN)], 13, until(14)),
         ("and no longer", vec![(1, WHOLE), (9, BIN)], 14, Step::SyncNews),
-        ("taken back, it is nothing", vec![(1, WHOLE), (9, BIN), (12, E::NothingToDo)], 14, until(3601)),
+        ("taken back, it is nothing", vec![(1, WHOLE), (9, BIN), (12, E::NothingToDo)], 14, until(15121)),
         ("a flag does not hurry it", vec![(1, WHOLE), (9, BIN), (10, FLAG)], 12, until(14)),
         ("nor do news", vec![(1, WHOLE), (9, BIN), (10, E::News)], 12, until(14)),
-        ("nor the hour", vec![(1, WHOLE), (3599, BIN)], 3602, until(3604)),
+        ("nor the hour", vec![(1, WHOLE), (15119, BIN)], 15122, until(15124)),
         ("a letter does not wait for it", vec![(1, WHOLE), (9, BIN), (10, E::Letters)], 10, Step::Send),
         ("the next deletion begins the wait anew", vec![(1, WHOLE), (9, BIN), (12, BIN)], 15, until(17)),
         (
@@ -71,7 +74,7 @@ fn what_comes_next_follows_from_what_happened_and_when() {
             39,
             Step::SyncNews,
         ),
-        ("who asks gets it at once", vec![(1, WHOLE), (9, BIN), (10, E::Asked(Ok(())))], 10, until(3610)),
+        ("who asks gets it at once", vec![(1, WHOLE), (9, BIN), (10, E::Asked(Ok(())))], 10, until(15130)),
         // Failures.
         ("after a failure a pause", vec![(5, DOWN)], 5, rest(6)),
         ("and all again", vec![(5, DOWN)], 6, Step::SyncAll),
@@ -84,7 +87,7 @@ fn what_comes_next_follows_from_what_happened_and_when() {
             "but when the teacher's own sync works",
             vec![(5, E::Failed(Trouble::Teacher)), (6, E::Asked(Ok(())))],
             6,
-            until(3606),
+            until(15126),
         ),
         ("locked is locked", vec![(5, E::Failed(locked))], 6, rest(905)),
         ("for exactly as long", vec![(5, E::Failed(locked))], 905, Step::SyncAll),
@@ -102,7 +105,7 @@ fn what_comes_next_follows_from_what_happened_and_when() {
             until(10),
         ),
         ("it is tried again", vec![(1, WHOLE), (9, E::Letters), (9, E::NotSent(Trouble::Passing))], 10, Step::Send),
-        ("refused, it is not", vec![(1, WHOLE), (9, E::Letters), (9, E::NotSent(Trouble::Teacher))], 99, until(3601)),
+        ("refused, it is not", vec![(1, WHOLE), (9, E::Letters), (9, E::NotSent(Trouble::Teacher))], 99, until(15121)),
         // The connection.
         (
             "forgotten by the path, it is replaced",
@@ -132,7 +135,7 @@ fn what_comes_next_follows_from_what_happened_and_when() {
             7,
             Step::SyncAll,
         ),
-        ("sparing data nobody listens", vec![(1, WHOLE), (5, E::Link(Link::LowData))], 5, rest(3601)),
+        ("sparing data nobody listens", vec![(1, WHOLE), (5, E::Link(Link::LowData))], 5, rest(3605)),
         ("but letters go", vec![(1, WHOLE), (5, E::Link(Link::LowData)), (6, E::Letters)], 6, Step::Send),
         (
             "a better way is tried at once",
@@ -142,7 +145,7 @@ fn what_comes_next_follows_from_what_happened_and_when() {
         ),
         ("a worse one is not", vec![(5, DOWN), (6, DOWN), (7, E::Link(Link::Metered))], 7, rest(8)),
         ("another one is", vec![(5, DOWN), (6, DOWN), (6, DOWN), (7, E::OtherNetwork)], 7, Step::SyncAll),
-        ("another one disturbs nobody that listens", vec![(1, WHOLE), (7, E::OtherNetwork)], 7, until(3601)),
+        ("another one disturbs nobody that listens", vec![(1, WHOLE), (7, E::OtherNetwork)], 7, until(15121)),
     ];
     for (what, events, second, step) in table {
         assert_eq!(after(&events, second), step, "{what}");
@@ -222,7 +225,7 @@ proptest! {
                 Step::Rest(None) => prop_assert!(plan.link() == Link::Offline || plan.held() == Some(Held::Teacher)),
                 // The worker would turn in a circle.
                 Step::Listen(until) | Step::Rest(Some(until)) => {
-                    prop_assert!(until > now && until <= now + s(3600), "{until:?} at {now:?}");
+                    prop_assert!(until > now && until <= now + s(15120), "{until:?} at {now:?}");
                 }
                 Step::Send | Step::SyncAll | Step::SyncNews => prop_assert!(plan.link() != Link::Offline),
             }
