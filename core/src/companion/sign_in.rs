@@ -131,7 +131,8 @@ impl Companion {
     /// Gives `who` their mail, and takes that of the person before away.
     async fn let_in(&self, seat: &Seat, who: &Who) -> Result<(), CompanionError> {
         let before = seat.mail();
-        if before.as_ref().is_some_and(|mail| mail.who() == who) {
+        if let Some(mail) = before.as_ref().filter(|mail| mail.who() == who) {
+            mail.signed_in_anew();
             return Ok(());
         }
         seat.set_mail(Some(self.mail_of(seat, who.clone())));

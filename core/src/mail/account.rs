@@ -46,7 +46,7 @@ pub struct MailAccount {
     pub(super) link: watch::Sender<Link>,
     /// How often the phone has changed its network.
     pub(super) networks: watch::Sender<u64>,
-    /// What became of the last sync that the teacher asked for.
+    /// What the teacher last asked for.
     pub(super) asked: watch::Sender<Asked>,
     /// How the worker stands.
     pub(super) touch: watch::Sender<Touch>,
@@ -134,6 +134,8 @@ impl MailAccount {
         self.disconnect().await;
         self.unless_stopped(async {
             self.foreground().await?.end();
+            // The worker may have been told to wait for a while, before it was known.
+            self.signed_in_anew();
             Ok(())
         })
         .await

@@ -63,10 +63,14 @@ pub enum Touch {
     },
 }
 
-/// What became of the last sync that the teacher asked for.
+/// What the teacher did that no table of the store tells.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
-    outcome: Option<Result<(), MailError>>,
+pub(super) enum Asked {
+    /// Signed in anew.
+    #[default]
+    SignedIn,
+    /// Asked for a sync, which came to this.
+    Synced(Result<(), MailError>),
 }
 
 /// The worker.
@@ -124,7 +128,12 @@ impl MailAccount {
 
     /// Tells the worker what became of a sync that the teacher asked for: it need not do it once more.
     pub(super) fn tell_asked(&self, outcome: &Result<SyncReport, MailError>) {
-        self.asked.send_replace(Asked { outcome: Some(outcome.clone().map(drop)) });
+        self.asked.send_replace(Asked::Synced(outcome.clone().map(drop)));
+    }
+
+    /// Tells the worker that the teacher has signed in anew: what was refused may work now.
+    pub fn signed_in_anew(&self) {
+        self.asked.send_replace(Asked::SignedIn);
     }
 }
 
@@ -159,9 +168,7 @@ impl<'a> Worker<'a> {
                     self.outcome(event)?;
                 }
                 Step::Rest(until) => {
-                    if self.plan.link() == Link::Offline {
-                        self.mail.forget_connections();
-                    }
+                    self.mail.spare(self.plan.link());
                     let until = until.map(|until| self.began + until);
                     let heard = self.ears.hear(self.mail, until).await?;
                     self.heard(heard)?;
@@ -195,14 +202,15 @@ impl<'a> Worker<'a> {
             Heard::Due | Heard::Wanted => {}
             Heard::Stop => return Err(MailError::Stopped),
             Heard::Happened(events) => events.iter().for_each(|event| self.happened(event)),
-            Heard::Asked(Ok(())) => {
+            Heard::Asked(Asked::SignedIn) => self.happened(&Event::SignedIn),
+            Heard::Asked(Asked::Synced(Ok(()))) => {
                 self.up_to_date();
                 self.names.clear();
                 self.happened(&Event::Asked(Ok(())));
             }
             // Stopped, it says nothing of the server.
-            Heard::Asked(Err(MailError::Stopped)) => {}
-            Heard::Asked(Err(error)) => {
+            Heard::Asked(Asked::Synced(Err(MailError::Stopped))) => {}
+            Heard::Asked(Asked::Synced(Err(error))) => {
                 let trouble = self.trouble(error)?;
                 self.happened(&Event::Asked(Err(trouble)));
             }

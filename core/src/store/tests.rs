@@ -1,3 +1,4 @@
+mod exclusive;
 mod processes;
 
 use super::{Change, MIGRATIONS, Store, StoreError};

@@ -9,6 +9,7 @@ use super::MailAccount;
 use crate::attempts::Presence;
 use crate::mail::error::MailError;
 use crate::mail::imap::{ImapError, ImapSession};
+use crate::mail::link::Link;
 
 /// A connection that answered so short a time ago is there.
 const RECENT: Duration = Duration::from_secs(5);
@@ -135,10 +136,15 @@ impl MailAccount {
         self.background.wanted().await;
     }
 
-    /// Drops the connections that no errand has. Nothing is said to the servers: there is no way to them.
-    pub(in crate::mail) fn forget_connections(&self) {
-        self.background.forget();
-        self.foreground.forget();
+    /// Drops what this way to the servers does not allow for, unless an errand has it. Nothing is said to them.
+    pub(in crate::mail) fn spare(&self, link: Link) {
+        if link <= Link::LowData {
+            // Its server may still tell its news.
+            self.background.forget();
+        }
+        if link == Link::Offline {
+            self.foreground.forget();
+        }
     }
 
     /// Opens a new connection for an errand that found its own gone.

@@ -19,7 +19,7 @@ use crate::store::{Change, Listening, StoreError};
 const HANDFUL: Duration = Duration::from_millis(100);
 
 /// What was heard.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) enum Heard {
     /// The account is to be left.
     Stop,
@@ -29,8 +29,8 @@ pub(super) enum Heard {
     Wanted,
     /// These.
     Happened(Vec<Event>),
-    /// What became of a sync that the teacher asked for.
-    Asked(Result<(), MailError>),
+    /// What the teacher did.
+    Asked(Asked),
 }
 
 /// What the worker listens to beside the server.
@@ -77,11 +77,7 @@ impl Ears {
                     return Ok(Heard::Happened(vec![Event::Link(*self.link.borrow_and_update())]));
                 }
                 Ok(()) = self.networks.changed() => return Ok(Heard::Happened(vec![Event::OtherNetwork])),
-                Ok(()) = self.asked.changed() => {
-                    if let Some(outcome) = self.asked.borrow_and_update().outcome.clone() {
-                        return Ok(Heard::Asked(outcome));
-                    }
-                }
+                Ok(()) = self.asked.changed() => return Ok(Heard::Asked(self.asked.borrow_and_update().clone())),
                 change = self.notices.next() => match change {
                     None => return Err(MailError::Store(StoreError::Closed)),
                     Some(Change::Messages { .. } | Change::Outbox | Change::Everything) => {

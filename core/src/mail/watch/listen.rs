@@ -82,9 +82,11 @@ impl Worker<'_> {
                     }
                 }
                 Ok(Waited::News) => {
-                    self.names.extend(errand.imap.selected().map(str::to_owned));
-                    errand.end();
-                    return Ok(Some(Event::News));
+                    let fresh = errand.imap.selected().is_some_and(|name| self.names.insert(name.to_owned()));
+                    if fresh {
+                        errand.end();
+                        return Ok(Some(Event::News));
+                    }
                 }
                 Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => {
                     self.no_idle = true;
@@ -130,11 +132,9 @@ impl Worker<'_> {
             highest_mod_seq: selected.highest_mod_seq,
             ..Status::default()
         };
-        if knows(&watched, &status) {
-            return Ok(None);
-        }
-        self.names.insert(watched.name);
-        Ok(Some(Event::News))
+        // What is to be synced already is no news.
+        let news = !knows(&watched, &status) && self.names.insert(watched.name);
+        Ok(news.then_some(Event::News))
     }
 
     /// The mailbox on screen, else the inbox.

@@ -11,6 +11,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// How long a destructive action waits for the teacher to take it back, and a row of them at the most.
 const HOLD: Duration = Duration::from_secs(5);
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
+/// For so short a wait the server is not asked to tell its news.
+const SHORT: Duration = Duration::from_secs(5);
 /// After a failure: at most this, doubled with each further one up to that.
 const FIRST_PAUSE: Duration = SECOND;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
@@ -64,6 +66,8 @@ pub(super) enum Event {
     OtherNetwork,
     /// A sync that the teacher asked for has ended.
     Asked(Result<(), Trouble>),
+    /// The teacher has signed in anew.
+    SignedIn,
 }
 
 /// What to do next.
@@ -170,7 +174,9 @@ impl Plan {
         let news = self.news.map(|news| news.max(held.unwrap_or_default()));
         let until = [Some(look), news, self.act, self.letters].into_iter().flatten().min().unwrap_or(look);
         match self.telling {
-            Telling::Everything | Telling::OneMailbox if self.link > Link::LowData => Step::Listen(until),
+            Telling::Everything | Telling::OneMailbox if self.link > Link::LowData && until > now + SHORT => {
+                Step::Listen(until)
+            }
             _ => Step::Rest(Some(until)),
         }
     }
@@ -229,6 +235,10 @@ impl Plan {
                 (self.act, self.held_since, self.news) = (None, None, None);
                 (self.look, self.looked) = (now + self.between_looks(), now);
             }
+            Event::SignedIn => {
+                self.is_well();
+                self.look = now;
+            }
             Event::Asked(Err(trouble)) => {
                 self.failures = 0;
                 self.failed(*trouble, now, chance);
@@ -236,6 +246,7 @@ impl Plan {
         }
     }
 
+    /// Nothing is known against trying.
     fn is_well(&mut self) {
         (self.held, self.failures) = (None, 0);
     }

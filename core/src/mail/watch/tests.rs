@@ -1,4 +1,5 @@
 mod policy;
+mod scripted;
 
 use std::time::Duration;
 
