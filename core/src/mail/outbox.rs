@@ -190,11 +190,15 @@ impl MailAccount {
             }
             sent += u64::from(self.send_one(letter, &outgoing).await?);
         }
-        while let Some((letter, outgoing)) = self.next_in_state(LetterState::Sent).await? {
-            self.file(&mut errand, &outgoing).await?;
-            self.set_letter(letter, LetterState::Filed, None).await?;
-        }
-        self.look_for_uncertain(&mut errand).await?;
+        // Looked for before it is done, and so done once, however often it is begun: it need not be waited for.
+        let filing = stop.run_until_cancelled(async {
+            while let Some((letter, outgoing)) = self.next_in_state(LetterState::Sent).await? {
+                self.file(&mut errand, &outgoing).await?;
+                self.set_letter(letter, LetterState::Filed, None).await?;
+            }
+            self.look_for_uncertain(&mut errand).await
+        });
+        filing.await.unwrap_or(Err(MailError::Stopped))?;
         errand.end();
         Ok(sent)
     }
