@@ -10,6 +10,7 @@ mod codes;
 mod error;
 mod mail;
 mod rebuild;
+mod running;
 mod seat;
 mod services;
 mod settings;
@@ -22,10 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use accounts::{AccountId, Accounts};
 pub use error::CompanionError;
 pub use mail::SyncOnce;
+pub use running::InTouch;
 pub use services::{ServiceOpening, SignedInBy};
 pub use setup::Setup;
 
 use accounts::Among;
+use running::Running;
 use seat::Seat;
 
 use crate::academy::{Academy, Catalogue, RefusedUpdate};
@@ -50,6 +53,7 @@ pub struct Companion {
     seat: Mutex<Option<Arc<Seat>>>,
     /// Held while somebody comes or goes.
     door: tokio::sync::Mutex<()>,
+    running: Running,
 }
 
 impl fmt::Debug for Companion {
@@ -83,6 +87,7 @@ impl Companion {
             among,
             seat: Mutex::default(),
             door: tokio::sync::Mutex::default(),
+            running: Running::default(),
         };
         if let Some(academy) = companion.chosen().await? {
             companion.sit_down(&academy).await?;
@@ -126,25 +131,7 @@ impl Companion {
     }
 }
 
-/// Sleep and end.
 impl Companion {
-    /// Before the phone sleeps: stops what runs ([`CompanionError::Cancelled`]), closes the connections and folds the
-    /// database's log. Returns when all is quiet; waits for a letter that is being sent. Any later call goes on as before.
-    pub async fn suspend(&self) -> Result<(), CompanionError> {
-        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
-            mail.disconnect().await;
-        }
-        Ok(self.store.checkpoint().await?)
-    }
-
-    /// Before the app ends: the same, and closes the database. Later calls give [`CompanionError::Cancelled`].
-    pub async fn shutdown(&self) -> Result<(), CompanionError> {
-        if let Some(mail) = self.seat().and_then(|seat| seat.mail()) {
-            mail.disconnect().await;
-        }
-        Ok(self.store.close().await?)
-    }
-
     fn mail(&self) -> Result<Arc<MailAccount>, CompanionError> {
         self.seat().and_then(|seat| seat.mail()).ok_or(CompanionError::SignInAgain(Finding::SessionEnded))
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Companion, CompanionError};
-use crate::mail::{Link, Opened, Prefetch, Prefetched, Saved};
+use crate::mail::{Opened, Prefetch, Prefetched, Saved};
 
 /// Bodies and attachments. All of these give [`CompanionError::SignInAgain`] when nobody is signed in.
 impl Companion {
@@ -37,12 +37,6 @@ impl Companion {
     /// on from there next time. What the teacher waits for goes first.
     pub async fn prefetch(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<Prefetched, CompanionError> {
         Ok(self.mail()?.prefetch(progress).await?)
-    }
-
-    /// What the phone's system says of the way to the servers, each time it changes. A hint for what is fetched unasked.
-    pub fn set_link(&self, link: Link) -> Result<(), CompanionError> {
-        self.mail()?.set_link(link);
-        Ok(())
     }
 
     /// What is fetched before the teacher asks for it. Reads the store only.

@@ -74,15 +74,24 @@ impl Companion {
         Ok(self.mail()?.sync_telling(Presence::Attended, progress).await?)
     }
 
-    /// What a background job calls: sends, syncs and prefetches, and returns by the deadline with what was done until then.
+    /// What a background job calls: syncs, the inbox first, sends what waits, and prefetches. Returns by the deadline with what was
+    /// done until then, whatever the servers do; the next call goes on from there. Where another process of the app's is at it,
+    /// that one is waited for.
     pub async fn sync_once(&self, deadline: Duration) -> Result<SyncOnce, CompanionError> {
         let end = Instant::now() + deadline;
+        let mail = self.mail()?;
         let mut done = SyncOnce::default();
-        // A letter that cannot be sent must not keep new mail away: its trouble is in the outbox.
-        let sent = timeout_at(end, self.send_waiting()).await;
-        done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
-        if let Ok(synced) = timeout_at(end, self.mail()?.sync()).await {
-            done.report = Some(synced?);
+        let letters = mail.letters_wait().await?;
+        // The first sync of a large mailbox keeps no letter waiting for the next time.
+        let most = if letters { end - deadline / 3 } else { end };
+        let synced = timeout_at(most, mail.sync()).await;
+        if letters {
+            // A letter that cannot be sent has its trouble in the outbox.
+            let sent = timeout_at(end, self.send_waiting()).await;
+            done.sent = sent.unwrap_or(Ok(0)).unwrap_or_default();
+        }
+        done.report = synced.ok().transpose()?;
+        if done.report.is_some() {
             // Where time is left; what does not come now comes the next time.
             let _ = timeout_at(end, self.prefetch(&|_, _| {})).await;
         }

@@ -64,7 +64,11 @@ impl Companion {
         let who = sign_in.account().await?;
         let seat = Arc::new(Seat { academy, sign_in, mail: Mutex::default() });
         seat.set_mail(who.map(|who| self.mail_of(&seat, who)));
-        *self.seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&seat));
+        let before = self.seat.lock().unwrap_or_else(PoisonError::into_inner).replace(Arc::clone(&seat));
+        if let Some(mail) = before.and_then(|seat| seat.mail()) {
+            // Its worker goes on with the mail of this seat.
+            mail.disconnect().await;
+        }
         Ok(Some(seat))
     }
 
@@ -78,6 +82,7 @@ impl Companion {
             Arc::clone(&self.secrets),
             Arc::clone(&self.clock),
         );
+        mail.set_link(self.running.link());
         Arc::new(match &self.among {
             Some(among) => mail.counting_in(among.ledger.clone()),
             None => mail,

@@ -137,7 +137,8 @@ impl Companion {
             seat.set_mail(None);
             return Err(CompanionError::Refused(Finding::AlreadyHere));
         }
-        if before.as_ref().is_some_and(|mail| mail.who() == who) {
+        if let Some(mail) = before.as_ref().filter(|mail| mail.who() == who) {
+            mail.signed_in_anew();
             return Ok(());
         }
         seat.set_mail(Some(self.mail_of(seat, who.clone())));

@@ -1,8 +1,8 @@
 //! The way to the servers, as the phone knows it.
 
 /// The way to the servers, as the phone's system knows it. A hint: it decides what is fetched unasked and how, never what the
-/// teacher asks for.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+/// teacher asks for. The better, the greater.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Link {
     /// None: nothing is tried unasked.

@@ -20,6 +20,7 @@ mod sasl;
 pub mod send;
 mod starttls;
 mod sync;
+mod watch;
 
 pub use account::MailAccount;
 pub use alarms::{Alarm, AlarmKind};
@@ -35,3 +36,4 @@ pub use rows::{ActionKind, After, Mailbox, Refusal, RefusalReason, Row};
 pub use sasl::Distrust;
 pub use starttls::Greeting;
 pub use sync::SyncReport;
+pub use watch::Touch;

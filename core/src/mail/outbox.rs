@@ -15,6 +15,7 @@ use super::mime::Person;
 use super::rows;
 use super::send::{SendError, Stage, submit_after};
 use super::starttls::Secured;
+use super::sync::ALONE;
 use crate::attempts::{Outcome, Presence};
 use crate::store::{Change, StoreError};
 
@@ -176,6 +177,8 @@ impl MailAccount {
         // The connection is held throughout: no second errand sends the same letter.
         let stop = self.stop();
         let mut errand = self.unless_stopped(self.background(Presence::Unattended)).await?;
+        // Nor in another process.
+        let _alone = self.unless_stopped(async { Ok(self.store.exclusive(ALONE).await?) }).await?;
         self.doubt_interrupted().await?;
         let mut sent = 0;
         while let Some((letter, outgoing)) = self.next_in_state(LetterState::Waiting).await? {
@@ -184,11 +187,15 @@ impl MailAccount {
             }
             sent += u64::from(self.send_one(letter, &outgoing).await?);
         }
-        while let Some((letter, outgoing)) = self.next_in_state(LetterState::Sent).await? {
-            self.file(&mut errand, &outgoing).await?;
-            self.set_letter(letter, LetterState::Filed, None).await?;
-        }
-        self.look_for_uncertain(&mut errand).await?;
+        // Looked for before it is done, and so done once, however often it is begun: it need not be waited for.
+        let filing = stop.run_until_cancelled(async {
+            while let Some((letter, outgoing)) = self.next_in_state(LetterState::Sent).await? {
+                self.file(&mut errand, &outgoing).await?;
+                self.set_letter(letter, LetterState::Filed, None).await?;
+            }
+            self.look_for_uncertain(&mut errand).await
+        });
+        filing.await.unwrap_or(Err(MailError::Stopped))?;
         errand.end();
         Ok(sent)
     }

@@ -8,6 +8,7 @@ use super::error::MailError;
 use super::imap::ImapError;
 use super::mime::{self, Attachment, Gap, Reading, Source, Trouble};
 use super::rows::{self, After, Body, Mailbox, Row};
+use crate::attempts::Presence;
 
 /// An attachment that is decoded in memory; a larger one goes to a file.
 const LARGEST: u64 = 40 * 1024 * 1024;
@@ -111,7 +112,11 @@ impl MailAccount {
         }
         let place = self.store.read(move |c| rows::place(c, message)).await?;
         let mut errand = self.foreground().await?;
-        let brought = self.fetch_section(&mut errand, message, &place, gap, progress).await;
+        let mut brought = self.fetch_section(&mut errand, message, &place, gap, progress).await;
+        if brought.as_ref().is_err_and(|error| errand.was_stale(error)) {
+            self.reopen(&mut errand, Presence::Attended).await?;
+            brought = self.fetch_section(&mut errand, message, &place, gap, progress).await;
+        }
         errand.end();
         brought
     }
@@ -125,6 +130,10 @@ impl MailAccount {
         let place = self.store.read(move |c| rows::place(c, message)).await?;
         let mut errand = self.foreground().await?;
         let mut fetched = self.fetch_body(&mut errand, message, &place, u64::MAX, progress).await;
+        if fetched.as_ref().is_err_and(|error| errand.was_stale(error)) {
+            self.reopen(&mut errand, Presence::Attended).await?;
+            fetched = self.fetch_body(&mut errand, message, &place, u64::MAX, progress).await;
+        }
         errand.end();
         if let Err(MailError::Imap(ImapError::Limit(_))) = fetched {
             // The message's structure cost the connection; it is fetched whole from now on.

@@ -6,13 +6,15 @@ mod bodies;
 mod cache;
 mod mailbox_actions;
 mod mailboxes;
+mod waiting;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub use actions::{ActionKind, Refusal, RefusalReason};
 pub(super) use actions::{
     Copy, Deed, Draft, End, Item, Kind, begin, copied, copies, destroyed, drafts, drop_lost, filed, flagged,
-    forget_refusals, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft, settle_idle, swallow, undo,
+    forget_refusals, has_lost, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft, settle_idle,
+    swallow, undo,
 };
 pub(super) use bodies::{
     Body, Known as Structure, Place, Stretch, body, drop_pieces, keep_body, keep_fresh, keep_pieces, keep_structure,
@@ -30,6 +32,7 @@ pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
     mark, mark_named, rename_mailbox, set_mark,
 };
+pub(super) use waiting::{Waiting, waiting};
 
 use super::flags::Flags;
 use super::imap::UidSet;

@@ -9,6 +9,8 @@ mod pull;
 mod push;
 mod survey;
 
+use std::collections::BTreeSet;
+
 use super::account::{Errand, MailAccount};
 use super::error::MailError;
 use super::imap::{ImapError, Role};
@@ -18,6 +20,8 @@ use crate::attempts::Presence;
 /// The first command fills the first screen; the others are long enough for the server and short enough to be read again.
 const FIRST: u32 = 50;
 const BATCH: u32 = 500;
+/// Held while mailboxes are compared or letters sent: by one process of the app's at a time.
+pub(super) const ALONE: &str = "cartable.mail.lock";
 
 /// What a sync did.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -72,16 +76,93 @@ impl MailAccount {
         presence: Presence,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<SyncReport, MailError> {
+        let synced = self.sync_by(presence, None, progress).await;
+        if presence == Presence::Attended {
+            self.tell_asked(&synced);
+        }
+        synced
+    }
+
+    /// Does the teacher's waiting actions, then brings these mailboxes up to date, and all where one of them is not known yet.
+    pub(super) async fn sync_some(
+        &self,
+        names: &BTreeSet<String>,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<SyncReport, MailError> {
+        self.sync_by(Presence::Unattended, Some(names), progress).await
+    }
+
+    async fn sync_by(
+        &self,
+        presence: Presence,
+        names: Option<&BTreeSet<String>>,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
             let mut errand = self.background(presence).await?;
+            let _alone = self.store.exclusive(ALONE).await?;
             let mut tally =
                 Tally { report: SyncReport::default(), expected: 0, news: false, kept: Vec::new(), progress };
-            errand.imap.fetch_results(self.academy.mail_code.is_some());
-            self.sync_all(&mut errand, &mut tally).await?;
+            let mut synced = self.sync_on(&mut errand, names, &mut tally).await;
+            if synced.as_ref().is_err_and(|error| errand.was_stale(error)) {
+                self.reopen(&mut errand, presence).await?;
+                synced = self.sync_on(&mut errand, names, &mut tally).await;
+            }
+            synced?;
             errand.end();
             Ok(tally.report)
         })
         .await
+    }
+
+    async fn sync_on(
+        &self,
+        errand: &mut Errand<'_>,
+        names: Option<&BTreeSet<String>>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), MailError> {
+        errand.imap.fetch_results(self.academy.mail_code.is_some());
+        match names {
+            Some(names) => self.sync_named(errand, names, tally).await,
+            None => self.sync_all(errand, tally).await,
+        }
+    }
+
+    async fn sync_named(
+        &self,
+        errand: &mut Errand<'_>,
+        names: &BTreeSet<String>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), MailError> {
+        let academy = self.academy.id.clone();
+        let (acting, lost, known) = self
+            .store
+            .read(move |c| {
+                Ok((rows::is_waiting(c, &academy)?, rows::has_lost(c)?, rows::known_mailboxes(c, &academy)?))
+            })
+            .await?;
+        if lost || !names.iter().all(|name| known.iter().any(|one| one.name == *name)) {
+            return self.sync_all(errand, tally).await;
+        }
+        if acting {
+            self.push(errand, tally).await?;
+        }
+        let mut named: Vec<_> = known.into_iter().filter(|one| one.selectable && names.contains(&one.name)).collect();
+        named.sort_by_key(|one| one.role != Some(Role::Inbox));
+        let mut looked = Vec::new();
+        for one in named {
+            let target = Target { id: one.id, name: one.name, role: one.role, settled: false };
+            let known = self.pull(errand, &target, tally).await?;
+            looked.extend(known.then_some(target.id));
+            if target.role == Some(Role::Inbox) {
+                self.settle_alarms(errand).await?;
+            }
+        }
+        if self.is_acting().await? {
+            self.settle_actions(errand, tally, looked, false).await?;
+            self.push(errand, tally).await?;
+        }
+        Ok(())
     }
 
     async fn sync_all(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<(), MailError> {

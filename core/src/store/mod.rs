@@ -4,6 +4,7 @@
 //! ready; a reader never waits for a writer, and nobody waits for the network here.
 
 mod error;
+mod exclusive;
 mod lease;
 mod notices;
 mod rebuild;
@@ -20,6 +21,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::retry_on_intr;
 
 pub use error::StoreError;
+pub use exclusive::Exclusive;
 pub use lease::Lease;
 pub use notices::{Change, Listening, Notices};
 pub(crate) use rebuild::Keep;

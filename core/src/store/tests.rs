@@ -1,3 +1,4 @@
+mod exclusive;
 mod processes;
 mod rebuild;
 mod versions;

@@ -15,6 +15,7 @@ mod mail_changes;
 mod mail_quiet;
 mod phone;
 mod place;
+mod quiet_day;
 mod sign_in;
 
 use std::error::Error;
@@ -25,8 +26,8 @@ use place::Place;
 /// Whatever went wrong, in its own words: nobody handles it, somebody reads it.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const NAMES: [&str; 7] =
-    ["first-sync", "first-screen", "all-bodies", "mail-quiet", "mail-changes", "sign-in", "library-size"];
+const NAMES: [&str; 8] =
+    ["first-sync", "first-screen", "all-bodies", "mail-quiet", "mail-changes", "quiet-day", "sign-in", "library-size"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -91,6 +92,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
             "all-bodies" => all_bodies::measure(place, wish.rounds).await?,
             "mail-quiet" => mail_quiet::measure(place).await?,
             "mail-changes" => mail_changes::measure(place).await?,
+            "quiet-day" => quiet_day::measure(place).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,
             _ => library_size::measure().await?,
         };

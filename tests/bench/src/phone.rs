@@ -85,7 +85,7 @@ impl Setup {
 }
 
 /// What went over a wire.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) bytes: u64,
     pub(crate) round_trips: u64,

@@ -119,7 +119,7 @@ impl ImapSession {
         let mailbox = self.mailbox(name).await?;
         let line = format!("SELECT {mailbox} (QRESYNC ({} {}))", known.uid_validity, known.mod_seq);
         let (mut selected, mut changes) = (Selected::default(), Changes { whole: true, ..Changes::default() });
-        (self.exists, self.selected, self.mailbox_id) = (None, true, None);
+        (self.exists, self.selected, self.mailbox_id) = (None, Some(name.to_owned()), None);
         let mut too_many = false;
         self.run("SELECT", &line, |response| match response {
             Response::Data { status: Status::Ok, outcome } => {

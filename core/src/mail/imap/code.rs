@@ -50,6 +50,8 @@ pub enum Code {
     NonExistent,
     /// Not allowed.
     NoPerm,
+    /// There is more to tell than the server keeps (RFC 5465): from now on it tells nothing.
+    NotificationOverflow,
     /// No room is left.
     OverQuota,
     /// Only over a private connection.
@@ -92,6 +94,7 @@ const WORDS: &[(&str, Code)] = &[
     ("NOMODSEQ", Code::NoModSeq),
     ("NONEXISTENT", Code::NonExistent),
     ("NOPERM", Code::NoPerm),
+    ("NOTIFICATIONOVERFLOW", Code::NotificationOverflow),
     ("OVERQUOTA", Code::OverQuota),
     ("PRIVACYREQUIRED", Code::PrivacyRequired),
     ("READ-ONLY", Code::ReadOnly),

@@ -112,7 +112,7 @@ impl ImapSession {
         let condstore = if self.has("CONDSTORE") || self.has("QRESYNC") { " (CONDSTORE)" } else { "" };
         let line = format!("SELECT {}{condstore}", self.mailbox(name).await?);
         let mut selected = Selected::default();
-        (self.exists, self.selected, self.mailbox_id) = (None, true, None);
+        (self.exists, self.selected, self.mailbox_id) = (None, Some(name.to_owned()), None);
         self.run("SELECT", &line, |response| {
             if let Response::Data { status: Status::Ok, outcome } = response {
                 selected.note(Code::of(outcome));

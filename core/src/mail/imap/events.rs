@@ -5,6 +5,7 @@ use async_imap::imap_proto::{MailboxDatum, Outcome, Response, Status};
 use super::code::Code;
 use super::error::shown;
 use super::session::ImapSession;
+use super::set::UidSet;
 
 /// What is kept of the server's news until somebody takes it.
 const EVENTS: usize = 100;
@@ -17,6 +18,10 @@ pub enum ServerEvent {
     Exists(u32),
     /// The message of this sequence number is gone, and those behind it moved up by one.
     Expunged(u32),
+    /// Messages are gone (RFC 7162): so many UIDs were named.
+    Vanished(u64),
+    /// The flags of the message of this sequence number were told.
+    Flags(u32),
     /// Words that the user must be shown (RFC 9051, 7.1, ALERT), at most 200 characters.
     Alert(String),
     /// The server is about to hang up, and why, in at most 200 characters.
@@ -41,9 +46,13 @@ impl ImapSession {
                 self.expunged = true;
                 self.tell(ServerEvent::Expunged(*sequence));
             }
-            Response::Vanished { earlier: false, .. } => self.expunged = true,
+            Response::Vanished { earlier: false, uids } => {
+                self.expunged = true;
+                self.tell(ServerEvent::Vanished(UidSet::of_ranges(uids.iter().cloned()).count()));
+            }
             Response::Data { status: Status::Bye, outcome } => self.tell(ServerEvent::Bye(words(outcome))),
             Response::Data { outcome, .. } | Response::Done { outcome, .. } => match Code::of(outcome) {
+                Some(Code::NotificationOverflow) => self.told.overflow(),
                 Some(Code::Alert) => self.tell(ServerEvent::Alert(words(outcome))),
                 // What was told until now was told of the mailbox before.
                 Some(Code::Closed) => (self.exists, self.expunged, self.mailbox_id) = (None, false, None),
@@ -51,11 +60,11 @@ impl ImapSession {
                 Some(Code::MailboxId(id)) if matches!(response, Response::Data { .. }) => self.mailbox_id = Some(id),
                 _ => {}
             },
-            _ => {}
+            other => self.told.note(other, self.form()),
         }
     }
 
-    fn tell(&mut self, event: ServerEvent) {
+    pub(super) fn tell(&mut self, event: ServerEvent) {
         if self.events.len() == EVENTS {
             self.events.pop_front();
         }

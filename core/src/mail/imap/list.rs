@@ -143,6 +143,15 @@ pub struct Status {
 }
 
 impl Status {
+    /// Takes what was told later; what it leaves out holds as before.
+    pub(super) fn update(&mut self, later: Self) {
+        self.messages = later.messages.or(self.messages);
+        self.unseen = later.unseen.or(self.unseen);
+        self.uid_validity = later.uid_validity.or(self.uid_validity);
+        self.uid_next = later.uid_next.or(self.uid_next);
+        self.highest_mod_seq = later.highest_mod_seq.or(self.highest_mod_seq);
+    }
+
     fn of(attributes: &[StatusAttribute]) -> Self {
         let mut told = Self::default();
         for attribute in attributes {
@@ -224,7 +233,7 @@ impl ImapSession {
             returned.extend(items.map(|items| format!("STATUS {items}")));
         }
         let mut lines = Vec::new();
-        if self.selected && self.has("UNSELECT") {
+        if self.selected.is_some() && self.has("UNSELECT") {
             lines.push("UNSELECT".to_owned());
         }
         let at = lines.len();
@@ -244,8 +253,12 @@ impl ImapSession {
             .await?;
         let (unread, lost) = self.watch.take_diverted();
         outcomes.drain(at..).next().unwrap_or(Err(ImapError::Malformed))?;
+        if items.is_some() {
+            // What was told before, or beside, is in it.
+            self.told.forget();
+        }
         if at > 0 && outcomes.first().is_some_and(Result::is_ok) {
-            self.selected = false;
+            self.selected = None;
         }
         // Only now it is known what is enabled.
         let form = self.form();
@@ -255,7 +268,7 @@ impl ImapSession {
         }
         let told = named(told, form);
         for one in &mut listed {
-            one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
+            one.status = told.iter().rfind(|(name, _)| *name == one.name).map(|(_, status)| *status);
         }
         guess_roles(&mut listed);
         let whole = !too_many && !lost && !unread.iter().any(|raw| raw.starts_with(b"* LIST"));
@@ -310,7 +323,7 @@ fn listed_by(response: &Response<'_>) -> Option<Listed> {
 }
 
 /// The name still as it came.
-fn status(response: &Response<'_>) -> Option<(String, Status)> {
+pub(super) fn status(response: &Response<'_>) -> Option<(String, Status)> {
     let Response::MailboxData(MailboxDatum::Status { mailbox, status }) = response else { return None };
     Some((mailbox.to_string(), Status::of(status)))
 }

@@ -20,7 +20,7 @@ impl ImapSession {
     /// Deletes a mailbox with all its messages; not those in it. Leaves it first where it is selected, for some servers hang
     /// up on whoever deletes under their own feet.
     pub async fn delete(&mut self, name: &str) -> Result<(), ImapError> {
-        self.leave().await?;
+        self.unselect().await?;
         let line = format!("DELETE {}", self.mailbox(name).await?);
         self.run("DELETE", &line, |_| {}).await
     }
@@ -33,10 +33,10 @@ impl ImapSession {
     }
 
     /// Selects nothing, where the server can (RFC 3691).
-    async fn leave(&mut self) -> Result<(), ImapError> {
-        if self.selected && self.has("UNSELECT") {
+    async fn unselect(&mut self) -> Result<(), ImapError> {
+        if self.selected.is_some() && self.has("UNSELECT") {
             self.run("UNSELECT", "UNSELECT", |_| {}).await?;
-            (self.selected, self.exists) = (false, None);
+            (self.selected, self.exists) = (None, None);
         }
         Ok(())
     }

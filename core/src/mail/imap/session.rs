@@ -10,13 +10,14 @@ use std::time::Duration;
 use async_imap::Session;
 use async_imap::imap_proto::{RequestId, Response};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::capability::{is_enabled, names};
 use super::changes::Found;
 use super::error::ImapError;
 use super::events::ServerEvent;
 use super::guard::Guard;
+use super::idle::Told;
 use super::login;
 use super::response::{judge, parse, with_plain_names};
 use super::watch::Watch;
@@ -40,6 +41,8 @@ pub struct Limits {
 /// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
 /// and back, eight take half the time of two.
 pub(super) const PIPELINE: usize = 8;
+/// How long a server may be silent once the phone has another network.
+const OTHER_NETWORK: Duration = Duration::from_secs(5);
 /// Room kept for answers.
 const ANSWER: usize = 64 * 1024;
 /// A session with an IMAP server, authenticated.
@@ -57,8 +60,10 @@ pub struct ImapSession {
     pub(super) exists: Option<u32>,
     /// Whether an EXPUNGE came since it was last asked.
     pub(super) expunged: bool,
-    /// Whether a mailbox is selected, or may be.
-    pub(super) selected: bool,
+    /// The mailbox that is selected, or may be.
+    pub(super) selected: Option<String>,
+    /// What was told of mailboxes that are not.
+    pub(super) told: Told,
     /// Whether the server has let QRESYNC be enabled.
     pub(super) qresync: bool,
     /// The same of UTF8=ACCEPT.
@@ -120,7 +125,8 @@ impl ImapSession {
             exists: None,
             results: false,
             expunged: false,
-            selected: false,
+            selected: None,
+            told: Told::default(),
             qresync: false,
             utf8: false,
             mailbox_id: None,
@@ -147,6 +153,12 @@ impl ImapSession {
         self.run("COMPRESS", "COMPRESS DEFLATE", |_| {}).await?;
         self.inner.get_mut().deflate();
         Ok(())
+    }
+
+    /// From now on a change told here shortens the wait for an answer that is under way: the phone has another network, and what
+    /// was asked over the one before may never be answered.
+    pub fn heed(&self, networks: tokio::sync::watch::Receiver<u64>) {
+        self.watch.heed(networks);
     }
 
     /// Whether further commands may be given.
@@ -219,19 +231,31 @@ impl ImapSession {
 
     /// Sends the bytes of a literal, and what closes the command behind it.
     pub(super) async fn send_literal(&mut self, bytes: &[u8], close: &str) -> Result<(), ImapError> {
+        self.write(bytes).await?;
+        self.send_line(format!("{close}\r\n").as_bytes()).await
+    }
+
+    /// Sends a line that is no command.
+    pub(super) async fn send_line(&mut self, line: &[u8]) -> Result<(), ImapError> {
+        self.write(line).await?;
+        let flushed = timeout(self.limits.silence, self.inner.get_mut().flush()).await;
+        flushed.map_err(|_| ImapError::TimedOut)?.map_err(|error| ImapError::from_io(&error))
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ImapError> {
         let silence = self.limits.silence;
         let stream = self.inner.get_mut();
-        let mut write = async |bytes: &[u8]| {
-            let written = timeout(silence, stream.write_all(bytes)).await.map_err(|_| ImapError::TimedOut)?;
-            written.map_err(|error| ImapError::from_io(&error))
-        };
         // Piece by piece, so that the limit is one on progress.
         for piece in bytes.chunks(64 * 1024) {
-            write(piece).await?;
+            let written = timeout(silence, stream.write_all(piece)).await.map_err(|_| ImapError::TimedOut)?;
+            written.map_err(|error| ImapError::from_io(&error))?;
         }
-        write(format!("{close}\r\n").as_bytes()).await?;
-        let flushed = timeout(silence, stream.flush()).await.map_err(|_| ImapError::TimedOut)?;
-        flushed.map_err(|error| ImapError::from_io(&error))
+        Ok(())
+    }
+
+    /// The next answer, whole, in the place of what is in `raw`; false at the end of the stream. Has no limit of its own.
+    pub(super) async fn next_answer(&mut self, raw: &mut Vec<u8>) -> std::io::Result<bool> {
+        self.inner.get_mut().answer(raw).await
     }
 
     /// Reads to the tagged answer of `id`, the only command on the wire.
@@ -350,18 +374,29 @@ impl ImapSession {
     }
 }
 
-/// Waits for `future` as long as bytes keep coming.
+/// Waits for `future` as long as bytes keep coming. After a change of the phone's network they must come soon.
 pub(super) async fn patiently<F: Future>(watch: &Watch, silence: Duration, future: F) -> Result<F::Output, ImapError> {
-    let mut future = std::pin::pin!(future);
-    let mut before = watch.received.load(Ordering::Relaxed);
+    let (mut future, mut networks) = (std::pin::pin!(future), watch.networks());
+    let (mut before, mut limit) = (watch.received.load(Ordering::Relaxed), silence);
     loop {
-        if let Ok(output) = timeout(silence, &mut future).await {
-            return Ok(output);
+        let changed = async {
+            if networks.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            output = &mut future => return Ok(output),
+            () = changed => limit = silence.min(OTHER_NETWORK),
+            () = sleep(limit) => {
+                let now = watch.received.load(Ordering::Relaxed);
+                if now == before {
+                    return Err(ImapError::TimedOut);
+                }
+                (before, limit) = (now, silence);
+                continue;
+            }
         }
-        let now = watch.received.load(Ordering::Relaxed);
-        if now == before {
-            return Err(ImapError::TimedOut);
-        }
-        before = now;
+        before = watch.received.load(Ordering::Relaxed);
     }
 }

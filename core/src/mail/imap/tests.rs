@@ -2,6 +2,7 @@ mod changes;
 mod commands;
 mod compress;
 mod guard;
+mod idle;
 mod list;
 mod login;
 mod namespace;

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::watch::{Receiver, channel};
 use zeroize::Zeroizing;
 
 use super::error::ImapError;
@@ -20,11 +21,16 @@ pub(super) struct Watch {
     pub(super) received: AtomicU64,
     /// The largest literal that the command under way may bring.
     pub(super) literal: AtomicUsize,
+    /// Tells that the phone has another network.
+    networks: Mutex<Receiver<u64>>,
     fault: Mutex<Option<ImapError>>,
     diverted: Mutex<Diverted>,
     /// What to write instead of what, once.
-    secret: Mutex<Option<(&'static str, Zeroizing<Vec<u8>>)>>,
+    secret: Mutex<Option<Substitute>>,
 }
+
+/// A placeholder, and what is written instead of it.
+type Substitute = (&'static str, Zeroizing<Vec<u8>>);
 
 /// Answers that cannot be read.
 #[derive(Default)]
@@ -39,10 +45,23 @@ impl Watch {
         Self {
             received: AtomicU64::new(0),
             literal: AtomicUsize::new(1024 * 1024),
+            networks: Mutex::new(channel(0).1),
             fault: Mutex::default(),
             diverted: Mutex::default(),
             secret: Mutex::default(),
         }
+    }
+
+    /// From now on `networks` tells that the phone has another network.
+    pub(super) fn heed(&self, networks: Receiver<u64>) {
+        *self.networks.lock().unwrap_or_else(PoisonError::into_inner) = networks;
+    }
+
+    /// What changes from now on.
+    pub(super) fn networks(&self) -> Receiver<u64> {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        networks.mark_unchanged();
+        networks
     }
 
     /// Why the guard closed the connection, if it did.
@@ -57,7 +76,7 @@ impl Watch {
     }
 
     /// The secret whose place is in `written`, given once.
-    pub(super) fn secret_in(&self, written: &[u8]) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
+    pub(super) fn secret_in(&self, written: &[u8]) -> Option<Substitute> {
         let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         secret.take_if(|(placeholder, _)| memchr::memmem::find(written, placeholder.as_bytes()).is_some())
     }

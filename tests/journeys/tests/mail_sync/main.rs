@@ -5,5 +5,6 @@ mod mail_sync {
     mod bodies;
     mod mailboxes;
     mod rebuilt;
+    mod watch;
     mod wire;
 }

@@ -112,9 +112,9 @@ async fn a_selected_mailbox_is_left_before_its_status_is_asked() {
     })
     .await;
     session.select("INBOX").await.unwrap();
-    assert!(session.selected);
+    assert_eq!(session.selected.as_deref(), Some("INBOX"));
     session.overview().await.unwrap();
-    assert!(!session.selected);
+    assert_eq!(session.selected, None);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub(in crate::mail::rows) fn forget(t: &Transaction<'_>, mailbox: i64) -> Result
 }
 
 /// Whether a message that comes may be one that is known.
-pub(in crate::mail::rows) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
+pub(in crate::mail) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
     Ok(c.prepare_cached("SELECT 1 FROM message WHERE uid < 0")?.exists([])?)
 }
 

@@ -359,7 +359,7 @@ async fn what_is_likely_to_be_read_is_here_before_it_is_asked_for() {
         (Link::LowData, Prefetch::Everything),
         (Link::Unmetered, Prefetch::Nothing),
     ] {
-        companion.set_link(link).unwrap();
+        companion.set_link(link);
         companion.set_prefetch_policy(policy).await.unwrap();
         assert_eq!(companion.prefetch(&|_, _| {}).await.unwrap(), Default::default(), "{link:?} {policy:?}");
     }
