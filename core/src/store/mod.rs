@@ -71,8 +71,8 @@ impl Store {
         let path = folder.join(FILE);
         rebuild::take_place(folder)?;
         let mut first = connect(&path, OpenFlags::default())?;
-        shrinkable(&first);
         Migrations::from_slice(MIGRATIONS).to_latest(&mut first).map_err(StoreError::from_migration)?;
+        shrinkable(&first);
         // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
         first.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

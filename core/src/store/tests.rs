@@ -28,6 +28,45 @@ fn the_migrations_are_in_order_and_run() {
 }
 
 #[tokio::test]
+async fn a_file_of_before_keeps_its_bodies_counts_them_and_can_shrink() {
+    let folder = folder();
+    let mut before = rusqlite::Connection::open(folder.path().join("cartable.db")).unwrap();
+    Migrations::from_slice(&MIGRATIONS[..9]).to_latest(&mut before).unwrap();
+    before
+        .execute_batch(
+            "INSERT INTO mailbox (id, academy, name) VALUES (1, 'essai', 'INBOX');
+             INSERT INTO message (id, mailbox, uid, received_ms, size, subject, attachments, server_flags, flags, header)
+                 VALUES (5, 1, 1, 77, 0, '', 0, 0, 0, x'');
+             INSERT INTO body (message, raw) VALUES (5, zeroblob(300000));",
+        )
+        .unwrap();
+    drop(before);
+    let store = Store::open(folder.path()).unwrap();
+    let told = store.read(|c| {
+        let kept = c.query_row("SELECT bytes, used_ms FROM kept WHERE message = 5", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        let raw: i64 = c.query_row("SELECT length(raw) FROM body WHERE gaps IS NULL", [], |row| row.get(0))?;
+        Ok((kept, raw, c.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0))?))
+    });
+    assert_eq!(told.await, Ok(((300_000, 77), 300_000, 2)));
+    let size = async || {
+        store.checkpoint().await.unwrap();
+        std::fs::metadata(store.path()).unwrap().len()
+    };
+    let large = size().await;
+    let shrunk = store.write(|t, _| {
+        t.execute("DELETE FROM body", [])?;
+        let mut vacuum = t.prepare("PRAGMA incremental_vacuum(500)")?;
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    });
+    shrunk.await.unwrap();
+    assert!(size().await + 250_000 < large);
+}
+
+#[tokio::test]
 async fn what_was_written_is_there_after_a_restart() {
     let folder = folder();
     let store = Store::open(folder.path()).unwrap();

@@ -1,8 +1,9 @@
 //! Fetching messages before the teacher asks for them: many a command, several commands on the wire, written while the next are
 //! read.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -50,6 +51,8 @@ struct Run<'a> {
     /// What may be kept, and what is.
     most: u64,
     kept: AtomicU64,
+    /// Nothing as old as this is fetched: to make room, as much went.
+    floor_ms: AtomicI64,
     messages: AtomicU64,
     bytes: AtomicU64,
     wanted: AtomicU64,
@@ -81,8 +84,12 @@ impl Run<'_> {
         (self.most / 16).min(2 * 1024 * 1024)
     }
 
+    fn room(&self) -> u64 {
+        (self.most - self.slack()).saturating_sub(self.kept.load(Ordering::Relaxed))
+    }
+
     fn is_full(&self) -> bool {
-        self.kept.load(Ordering::Relaxed) >= self.most - self.slack()
+        self.room() == 0
     }
 }
 
@@ -99,7 +106,8 @@ impl MailAccount {
         let Some(oldest_ms) = policy.oldest(link) else { return Ok(Prefetched::default()) };
         let (now_ms, kept) = (self.clock.now_ms(), AtomicU64::new(self.cache_size().await?));
         let [messages, bytes, wanted] = [0; 3].map(AtomicU64::new);
-        let run = Run { policy, link, now_ms, most, kept, messages, bytes, wanted, progress };
+        let floor_ms = AtomicI64::new(i64::MIN);
+        let run = Run { policy, link, now_ms, most, kept, floor_ms, messages, bytes, wanted, progress };
         let stop = self.stop();
         tokio::select! {
             biased;
@@ -153,9 +161,12 @@ impl MailAccount {
             }
         }
         run.wanted.fetch_add((together.len() + alone.len()) as u64, Ordering::Relaxed);
-        let (mut together, mut alone) = (together.into_iter().peekable(), alone.into_iter().peekable());
+        let (mut together, mut alone) = (VecDeque::from(together), VecDeque::from(alone));
         let mut failures = 0;
-        while together.peek().is_some() || alone.peek().is_some() {
+        while let Some(next) = together.front().or(alone.front().map(|(one, _)| one)) {
+            if !self.has_room(run, next, &together).await? {
+                return Ok(false);
+            }
             self.until_nobody_waits().await;
             let mut errand = self.background(Presence::Unattended).await?;
             let place = Place::of(source);
@@ -170,17 +181,10 @@ impl MailAccount {
             let end = Instant::now() + SLICE;
             let may_go_on = || Instant::now() < end && !self.is_waited_for() && !run.is_full();
             let mut outcome = self.prefetch_together(run, &mut errand, &mut together, &may_go_on).await;
-            while outcome.is_ok() && together.peek().is_none() && may_go_on() {
-                let Some((one, text)) = alone.next() else { break };
-                outcome = self
-                    .prefetch_alone(
-                        run,
-                        &mut errand,
-                        &Place { uid: one.uid, size: one.size, ..place.clone() },
-                        one,
-                        text,
-                    )
-                    .await;
+            while outcome.is_ok() && together.is_empty() && may_go_on() {
+                let Some((one, text)) = alone.pop_front() else { break };
+                let place = Place { uid: one.uid, size: one.size, ..place.clone() };
+                outcome = self.prefetch_alone(run, &mut errand, &place, one, text).await;
             }
             failures += u32::from(outcome.is_err());
             // A message that cannot be had does not keep the others away.
@@ -189,17 +193,29 @@ impl MailAccount {
             if !usable || failures > FAILURES {
                 outcome?;
             }
-            if run.is_full() {
-                let next = together.peek().or(alone.peek().map(|(one, _)| one));
-                let Some(next) = next.map(|one| (one.received_ms, one.message)) else { break };
-                if self.is_all_kept(run, next).await? {
-                    return Ok(false);
-                }
-                self.trim_to(run.most - 2 * run.slack()).await?;
-                run.kept.store(self.cache_size().await?, Ordering::Relaxed);
-            }
         }
         Ok(true)
+    }
+
+    /// Whether there is room for this message, or it and those behind it take the place of older ones. No more of these goes than
+    /// has to, and nothing is fetched in this run that is as old: it would take their place, and they its own the next time.
+    async fn has_room(&self, run: &Run<'_>, next: &Candidate, behind: &VecDeque<Candidate>) -> Result<bool, MailError> {
+        if next.received_ms <= run.floor_ms.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        if !run.is_full() {
+            return Ok(true);
+        }
+        if self.is_all_kept(run, (next.received_ms, next.message)).await? {
+            return Ok(false);
+        }
+        let oldest = self.store.read(rows::least_used).await?.unwrap_or_default();
+        let newer = behind.iter().take_while(|one| one.received_ms > oldest).map(|one| one.size);
+        let wanted = newer.sum::<u64>().clamp(next.size.min(TOGETHER), TOGETHER);
+        self.trim_to(run.most.saturating_sub(run.slack() + wanted)).await?;
+        run.kept.store(self.cache_size().await?, Ordering::Relaxed);
+        run.floor_ms.store(self.store.read(rows::least_used).await?.unwrap_or_default(), Ordering::Relaxed);
+        Ok(!run.is_full() && next.received_ms > run.floor_ms.load(Ordering::Relaxed))
     }
 
     async fn prefetch_alone(
@@ -224,22 +240,28 @@ impl MailAccount {
         &self,
         run: &Run<'_>,
         errand: &mut Errand<'_>,
-        left: &mut std::iter::Peekable<impl Iterator<Item = Candidate> + Send>,
+        left: &mut VecDeque<Candidate>,
         may_go_on: &(impl Fn() -> bool + Sync),
     ) -> Result<(), MailError> {
-        let asked = std::sync::Mutex::new(BTreeMap::new());
+        let asked = Mutex::new(BTreeMap::new());
+        // What is on its way takes room too.
+        let (mut room, floor_ms) = (run.room(), run.floor_ms.load(Ordering::Relaxed));
         let mut asks = std::iter::from_fn(|| {
-            if !may_go_on() {
+            if room == 0 || !may_go_on() {
                 return None;
             }
             let (mut uids, mut bytes, mut largest) = (Vec::new(), 0, 0);
-            while uids.len() < MESSAGES
-                && let Some(one) = left.next_if(|one| uids.is_empty() || bytes + one.size <= COMMAND)
+            while let Some(one) = left.front()
+                && uids.len() < MESSAGES
+                && one.received_ms > floor_ms
+                && (uids.is_empty() || bytes + one.size <= COMMAND.min(room))
             {
                 (bytes, largest) = (bytes + one.size, one.size.max(largest));
                 uids.push(one.uid);
-                asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(one.uid, one.message);
+                asked.lock().unwrap_or_else(PoisonError::into_inner).insert(one.uid, one.message);
+                left.pop_front();
             }
+            room = room.saturating_sub(bytes.max(1));
             // A byte more than they are said to have: those that fill it are larger than that.
             let most = u32::try_from(largest + 1).unwrap_or(u32::MAX);
             (!uids.is_empty()).then(|| Ask::Messages(UidSet::of(&uids), most))
@@ -251,8 +273,7 @@ impl MailAccount {
             let read = async {
                 while bytes < WRITTEN && begun.elapsed() < SOON {
                     let mut take = |piece: Piece| {
-                        let message =
-                            asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&piece.uid);
+                        let message = asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&piece.uid);
                         let whole = !piece.bytes.is_empty() && piece.bytes.len() < piece.asked as usize;
                         if let Some(message) = message.filter(|_| whole) {
                             bytes += piece.bytes.len();

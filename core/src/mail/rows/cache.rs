@@ -90,7 +90,10 @@ pub(in crate::mail) fn evict_some(t: &Transaction<'_>, most: u64, held: &[i64]) 
 pub(in crate::mail) fn shrink_some(t: &Transaction<'_>) -> Result<bool, StoreError> {
     let free = || t.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0));
     let before = free()?;
-    t.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    // A row for each page.
+    let mut vacuum = t.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut rows = vacuum.query([])?;
+    while rows.next()?.is_some() {}
     let after = free()?;
     // A file that was made before it could shrink keeps its pages for what comes next.
     Ok(after > 0 && after < before)

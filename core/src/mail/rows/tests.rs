@@ -4,8 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::Connection;
 
 use super::super::flags::Flags;
-use super::{Arrived, add, mailbox_named, mailboxes, missing, uids};
-use crate::store::Store;
+use super::{
+    Arrived, Body, add, cache_size, drop_pieces, evict_some, keep_body, keep_fresh, keep_pieces, keep_structure,
+    mailbox_named, mailboxes, missing, touch, uids,
+};
+use crate::mail::imap::Piece;
+use crate::store::{Store, StoreError};
 
 const MESSAGES: u32 = 3000;
 
@@ -73,4 +77,71 @@ async fn the_counts_of_a_mailbox_read_no_message() {
     let of_messages: Vec<_> = plan.iter().filter(|line| line.contains("message")).collect();
     assert_eq!(of_messages.len(), 2, "{plan:?}");
     assert!(of_messages.iter().all(|line| line.contains("COVERING INDEX")), "{plan:?}");
+}
+
+#[tokio::test]
+async fn what_was_used_longest_ago_goes_first_some_at_a_time_and_what_is_read_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = full(&folder).await;
+    let kept = async || {
+        let ids = "SELECT message FROM kept ORDER BY message";
+        let read = store.read(move |c| {
+            let mut query = c.prepare(ids)?;
+            let ids = query.query_map([], |row| row.get::<_, i64>(0))?.collect::<Result<Vec<_>, _>>()?;
+            Ok((ids, cache_size(c)?))
+        });
+        read.await.unwrap()
+    };
+    let written = store.write(|t, _| {
+        for message in 1..=1200 {
+            assert!(keep_fresh(t, message, &[b'x'; 100])?);
+            assert!(!keep_fresh(t, message, b"y")?);
+        }
+        keep_pieces(t, 1, &[(Piece::new(2, "2".to_owned(), 0, 50, vec![b'z'; 50]), true)])?;
+        touch(t, 3, 1_000_000)?;
+        // Of a message that nobody knows nothing is kept.
+        assert!(!keep_fresh(t, 9999, b"x")?);
+        Ok(())
+    });
+    written.await.unwrap();
+    assert_eq!(kept().await.1, 1200 * 100 + 50);
+    let more = store.write(|t, _| evict_some(t, 300, &[5])).await.unwrap();
+    assert!(more && kept().await.0.len() == 700);
+    while store.write(|t, _| evict_some(t, 300, &[5])).await.unwrap() {}
+    // Message 3 was opened, message 5 is being read, and the newest is left.
+    assert_eq!(kept().await, (vec![3, 5, 1200], 300));
+    let emptied = store.write(|t, _| {
+        assert!(!evict_some(t, 0, &[])?);
+        Ok((
+            t.query_row("SELECT (SELECT count(*) FROM body) + (SELECT count(*) FROM piece)", [], |row| {
+                row.get::<_, i64>(0)
+            })?,
+            cache_size(t)?,
+        ))
+    });
+    assert_eq!(emptied.await, Ok((0, 0)));
+}
+
+#[tokio::test]
+async fn of_a_message_that_went_while_it_was_fetched_nothing_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = full(&folder).await;
+    let piece = |message| {
+        move |t: &rusqlite::Transaction<'_>| {
+            keep_pieces(t, message, &[(Piece::new(2, "2".to_owned(), 0, 3, b"abc".to_vec()), true)])
+        }
+    };
+    for outcome in [
+        store.write(move |t, _| piece(9999)(t)).await,
+        store.write(|t, _| keep_structure(t, 9999, None)).await,
+        store.write(|t, _| keep_body(t, 9999, &Body::default())).await,
+    ] {
+        assert_eq!(outcome, Err(StoreError::NotFound));
+    }
+    store.write(move |t, _| piece(7)(t)).await.unwrap();
+    assert_eq!(store.read(cache_size).await, Ok(3));
+    assert_eq!(store.write(|t, _| drop_pieces(t, 7, "2", 10)).await, Ok(1));
+    store.write(move |t, _| piece(7)(t)).await.unwrap();
+    store.write(|t, _| Ok(t.execute("DELETE FROM message WHERE id = 7", [])?)).await.unwrap();
+    assert_eq!(store.read(cache_size).await, Ok(0));
 }

@@ -37,6 +37,8 @@ struct Liar {
     lie: Lie,
     /// What is answered to every fetch in the place of anything.
     status: Option<&'static str>,
+    /// Does not answer fetches.
+    silent: bool,
     /// Hangs up behind so many bytes of answers to fetches.
     cut: Option<usize>,
     asked: Vec<String>,
@@ -62,6 +64,7 @@ impl Liar {
             gone: false,
             lie: |_, _, _| None,
             status: None,
+            silent: false,
             cut: None,
             asked: Vec::new(),
         }
@@ -75,6 +78,9 @@ impl Liar {
         }
         if !command.starts_with("UID FETCH") || self.gone {
             return format!("{tag} OK\r\n").into_bytes();
+        }
+        if self.silent {
+            return Vec::new();
         }
         if let Some(status) = self.status {
             return format!("{tag} {status}\r\n").into_bytes();
@@ -428,19 +434,17 @@ async fn a_file_takes_the_place_of_none_and_goes_through_no_link() {
 
 #[tokio::test]
 async fn a_prefetch_ends_as_soon_as_the_way_becomes_worse() {
-    let lie: Lie = |_, _, _| {
-        // A slow way.
-        std::thread::sleep(std::time::Duration::from_millis(30));
-        None
-    };
-    let scene = Scene::of(Liar { lie, ..Liar::honest() }).await;
+    let scene = Scene::of(Liar { silent: true, ..Liar::honest() }).await;
     scene.mail.set_prefetch_policy(Prefetch::Everything).await.unwrap();
     let (fetched, ()) = tokio::join!(scene.mail.prefetch(&|_, _| {}), async {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        while scene.asked("UID FETCH") == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
         scene.mail.set_link(Link::Offline);
     });
     assert_eq!(fetched.unwrap(), Default::default());
     scene.mail.set_link(Link::Unmetered);
+    scene.change(|liar| liar.silent = false);
     scene.connect().await;
     assert_eq!(scene.mail.prefetch(&|_, _| {}).await.unwrap().messages, 1);
     scene.change(|_| {});

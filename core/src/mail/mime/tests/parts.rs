@@ -157,6 +157,16 @@ fn a_message_put_together_from_its_parts_reads_as_the_whole() {
 }
 
 #[test]
+fn a_text_that_is_a_file_keeps_the_bytes_of_its_sender() {
+    let raw = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nVoici.\r\n--x\r\n\
+        Content-Type: text/csv; charset=iso-8859-1\r\nContent-Disposition: attachment; filename=notes.csv\r\n\
+        Content-Transfer-Encoding: quoted-printable\r\n\r\n=C9l=E8ve;12\r\n--x--\r\n";
+    let (told, bytes) = attachment(raw, 0).unwrap();
+    assert_eq!((told.size, bytes.as_slice()), (8, &b"\xc9l\xe8ve;12"[..]));
+    assert_eq!(read_message(raw).attachments, [told]);
+}
+
+#[test]
 fn parts_that_our_reader_would_not_see_are_not_put_together() {
     let text =
         |section: &str| Part { section: section.to_owned(), media_type: "text/plain".to_owned(), ..Part::default() };

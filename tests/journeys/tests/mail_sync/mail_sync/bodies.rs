@@ -380,3 +380,82 @@ async fn what_is_likely_to_be_read_is_here_before_it_is_asked_for() {
     }
     scene.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_teacher_waits_for_goes_before_what_is_fetched_ahead() {
+    let letters: Vec<_> =
+        (0..60).map(|number| letter(&format!("n° {number}"), &[("f", &noise(48_000, number))])).collect();
+    let scene = Scene::with(&letters).await;
+    let (companion, messages) = (&scene.companion, scene.messages().await);
+    companion.set_prefetch_policy(Prefetch::Everything).await.unwrap();
+    scene.wire.set(Faults::none().throttle(Direction::ToClient, 1_000_000)).await.unwrap();
+    let begun = tokio::sync::Notify::new();
+    let progress = |_, _| begun.notify_one();
+    let waited_for = async {
+        begun.notified().await;
+        companion.open_message(messages[0]).await.unwrap();
+        companion.sync(&|_, _| {}).await.unwrap();
+    };
+    let mut ahead = Box::pin(companion.prefetch(&progress));
+    tokio::select! {
+        () = waited_for => {}
+        fetched = &mut ahead => panic!("all of it came first: {fetched:?}"),
+    }
+    scene.wire.set(Faults::none()).await.unwrap();
+    let fetched = ahead.await.unwrap();
+    assert_eq!(fetched.messages, letters.len() as u64 - 1);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_is_full_takes_what_is_newer_and_asks_for_nothing_twice() {
+    let letters: Vec<_> =
+        (0..40).map(|number| letter(&format!("n° {number}"), &[("f", &noise(20_000, number))])).collect();
+    let scene = Scene::with(&letters[..30]).await;
+    let companion = &scene.companion;
+    companion.set_prefetch_policy(Prefetch::Everything).await.unwrap();
+    companion.set_cache_limit(600_000).await.unwrap();
+    let first = companion.prefetch(&|_, _| {}).await.unwrap();
+    assert!((18..24).contains(&first.messages), "{first:?}");
+    assert_eq!(companion.prefetch(&|_, _| {}).await.unwrap().messages, 0);
+    let mut mailbox = scene.academy.mailbox("jdupont").await.unwrap();
+    for (number, raw) in letters.iter().enumerate().skip(30) {
+        append(&mut mailbox, number, raw).await;
+    }
+    companion.sync(&|_, _| {}).await.unwrap();
+    assert!(companion.prefetch(&|_, _| {}).await.unwrap().messages >= 9);
+    assert!(companion.cache_size().await.unwrap() <= 600_000);
+    // What went to make room was a little more than had to.
+    assert!(companion.prefetch(&|_, _| {}).await.unwrap().messages <= 2);
+    assert_eq!(companion.prefetch(&|_, _| {}).await.unwrap().messages, 0);
+    scene.offline().await;
+    for message in scene.messages().await.into_iter().rev().take(14) {
+        companion.open_message(message).await.unwrap();
+    }
+    scene.end().await;
+}
+
+/// The peak of the resident memory of this process since it was last asked.
+fn peak_since() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a minute of work for the memory of a hundred megabytes; Linux only"]
+async fn a_file_of_a_hundred_megabytes_needs_no_more_memory_than_a_small_one() {
+    let scene = Scene::with(&[letter("le film", &[("film.mp4", &noise(100_000_000, 3))])]).await;
+    let (message, target) = (scene.messages().await[0], tempfile::tempdir().unwrap());
+    scene.companion.set_cache_limit(1 << 30).await.unwrap();
+    scene.companion.open_message(message).await.unwrap();
+    peak_since();
+    let before = peak_since();
+    let saved = scene.companion.save_attachment(message, 0, target.path(), &|_, _| {}).await.unwrap();
+    let peak = peak_since();
+    eprintln!("{before} bytes before, {peak} at the peak");
+    assert!(peak - before < 24 << 20, "{before} {peak}");
+    assert!(std::fs::read(&saved.path).unwrap() == noise(100_000_000, 3));
+    scene.end().await;
+}
