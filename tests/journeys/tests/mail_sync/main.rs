@@ -2,4 +2,5 @@
 
 mod mail_sync {
     mod mailboxes;
+    mod queue;
 }
