@@ -488,7 +488,7 @@ async fn loaded(taken: &[&str]) -> Scene {
     scene
 }
 
-/// A cut after any answer, or in it, leaves no trace once the rest is done.
+/// A cut after any answer, or before its end, leaves no trace once the rest is done. `EVERY=1` cuts after every byte.
 async fn cut_everywhere(taken: &[&str]) {
     let template = loaded(taken).await;
     let server = template.at_server(|server| server.clone());
@@ -496,7 +496,7 @@ async fn cut_everywhere(taken: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(template.folder.path().join("cartable.db"), folder.path().join("cartable.db")).unwrap();
         let mut server = server.clone();
-        (server.left, server.lines) = (left, Vec::new());
+        (server.left, server.answers) = (left, Vec::new());
         let scene = Scene { mail: account(folder.path()), server: Arc::new(Mutex::new(server)), folder };
         let first = scene.sync().await;
         scene.at_server(|server| server.left = None);
@@ -504,12 +504,12 @@ async fn cut_everywhere(taken: &[&str]) {
     };
     let (whole, first) = run(None).await;
     first.unwrap();
-    let (expected, lines) = whole.at_server(|server| (server.mail(), server.lines.clone()));
-    let from = template.server.lock().unwrap().lines.last().copied().unwrap_or_default();
+    let (expected, answers) = whole.at_server(|server| (server.mail(), server.answers.clone()));
+    let from = template.server.lock().unwrap().answers.last().copied().unwrap_or_default();
     let every: usize = std::env::var("EVERY").map_or(0, |every| every.parse().unwrap());
-    let end = lines.last().unwrap() - from;
+    let end = answers.last().unwrap() - from;
     let places: Vec<usize> = match every {
-        0 => lines.iter().flat_map(|line| [line - from - 3, line - from]).collect(),
+        0 => answers.iter().flat_map(|answer| [answer - from - 3, answer - from]).collect(),
         every => (0..=end).step_by(every).collect(),
     };
     for left in places {
