@@ -480,6 +480,35 @@ async fn a_move_that_another_program_has_made_too_is_done() {
     assert_eq!(scene.message("Archive", "1").await, one);
 }
 
+#[tokio::test]
+async fn what_was_perhaps_done_is_undone_all_the_same() {
+    for done in [false, true] {
+        let scene = Scene::new().await;
+        let (one, two) = (scene.message("INBOX", "1").await, scene.message("INBOX", "2").await);
+        let moved = scene.mail.archive(&[one]).await.unwrap();
+        let flagged = scene.mail.set_flags(&[two], Flags::FLAGGED, true).await.unwrap();
+        // As a kill leaves it between the command and its outcome.
+        let begun = scene.mail.store.write(|t, _| Ok(t.execute("UPDATE action SET begun = 1", [])?));
+        assert_eq!(begun.await.unwrap(), 2);
+        if done {
+            scene.at_server(|server| {
+                let letter = server.take("INBOX", "1");
+                server.add("Archive", letter);
+                let letters = &mut server.folders.get_mut("INBOX").unwrap().letters;
+                letters[0].flags.insert("\\Flagged".to_owned());
+            });
+        }
+        scene.mail.undo(moved).await.unwrap();
+        scene.mail.undo(flagged).await.unwrap();
+        assert_eq!(scene.sync().await.unwrap().refused, 0);
+        scene.is_settled().await;
+        let mail = scene.at_server(|server| server.mail());
+        assert_eq!((mail["INBOX"].len(), mail["Archive"].len()), (8, 0), "{done}");
+        assert!(mail["INBOX"].iter().all(|(_, flags)| flags.is_empty()), "{done}");
+        assert_eq!(scene.message("INBOX", "1").await, one);
+    }
+}
+
 /// The database of a phone that has done everything and told nothing, and what the server has.
 async fn loaded(taken: &[&str]) -> Scene {
     let scene = Scene::without(taken).await;
