@@ -38,8 +38,13 @@ pub(super) fn message(number: u64) -> String {
     )
 }
 
+/// Subject, time, size and flags.
+pub(super) type ShownRow = (String, i64, u64, Vec<&'static str>);
+/// By mailbox.
+pub(super) type Shown = BTreeMap<String, Vec<ShownRow>>;
+
 /// What the phone shows of each mailbox: subject, time, size and flags of its messages.
-pub(super) async fn shown(companion: &Companion) -> BTreeMap<String, Vec<(String, i64, u64, Vec<&'static str>)>> {
+pub(super) async fn shown(companion: &Companion) -> Shown {
     let mut all = BTreeMap::new();
     for mailbox in companion.mailboxes().await.unwrap() {
         let (mut rows, mut after) = (Vec::new(), None);
@@ -167,6 +172,9 @@ pub(super) async fn without(academy: &Academy, phone: &Phone, taken: &'static [&
 /// What the teacher does meanwhile: something with about one message in fifteen, and now and then with a mailbox.
 async fn teach(companion: &Companion, chance: &mut Chance) {
     let mailboxes = companion.mailboxes().await.unwrap();
+    if mailboxes.is_empty() {
+        return;
+    }
     let any = |chance: &mut Chance| mailboxes[chance.below(mailboxes.len() as u64) as usize].id;
     for mailbox in &mailboxes {
         for row in companion.messages(mailbox.id, None, 20).await.unwrap() {

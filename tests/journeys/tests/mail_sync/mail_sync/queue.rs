@@ -14,7 +14,7 @@ use cartable_core::mail::{Flags, Row};
 use cartable_core::words::Finding;
 use journeys::Phone;
 
-use super::mailboxes::{Chance, LATER, jeanne, message, offline, shown, without};
+use super::mailboxes::{Chance, LATER, Shown, ShownRow, jeanne, message, offline, shown, without};
 
 async fn mailbox(companion: &Companion, name: &str) -> i64 {
     let all = companion.mailboxes().await.unwrap();
@@ -100,9 +100,9 @@ async fn what_is_done_without_a_network_outlasts_a_restart_and_is_seen_everywher
     assert_eq!(said.matches(" UID MOVE ").count(), 5);
     assert_eq!(said.matches(" APPEND ").count(), 1);
     let after = shown(&companion).await;
-    let without_time = |all: &BTreeMap<String, Vec<(String, i64, u64, Vec<&'static str>)>>| {
-        let names = |rows: &[(String, i64, u64, Vec<&'static str>)]| {
-            rows.iter().map(|(subject, .., flags)| (subject.clone(), flags.clone())).collect::<Vec<_>>()
+    let without_time = |all: &Shown| {
+        let names = |rows: &[ShownRow]| -> Vec<_> {
+            rows.iter().map(|(subject, .., flags)| (subject.clone(), flags.clone())).collect()
         };
         all.iter().map(|(name, rows)| (name.clone(), names(rows))).collect::<BTreeMap<_, _>>()
     };
@@ -160,7 +160,8 @@ async fn thousands_are_moved_by_one_call_and_few_commands() {
     academy.stop().await.unwrap();
 }
 
-/// Every message of the inbox is moved about, by the teacher and by another program, over a bad way: in the end each is there once.
+/// Every message of the inbox is moved about, by the teacher and by another program, over a bad way: in the end each is there, and
+/// once where the server can move.
 async fn storm(academy: &Academy, taken: &'static [&'static str], seed: u64) {
     const MESSAGES: u64 = 60;
     let mut outside = academy.mailbox("jdupont").await.unwrap();
@@ -243,6 +244,10 @@ async fn storm(academy: &Academy, taken: &'static [&'static str], seed: u64) {
         subjects.extend(rows.into_iter().map(|row| row.0));
     }
     subjects.sort();
+    if taken.contains(&"MOVE") {
+        // Copied by us and moved by the other before either knew: twice is better than not at all.
+        subjects.dedup();
+    }
     let mut expected: Vec<_> = (1..=MESSAGES).map(|number| format!("Message {number}")).collect();
     expected.sort();
     assert_eq!(subjects, expected, "seed {seed}, without {taken:?}");
