@@ -50,13 +50,19 @@ impl MailAccount {
     pub async fn delete(&self, messages: &[i64]) -> Result<i64, MailError> {
         let messages = messages.to_vec();
         self.act_in(ActionKind::Delete, Role::Trash, Flags::default(), move |t, changes, deed, bin| {
-            let binned = rows::shown_in(t, bin, false)?;
-            let binned: std::collections::BTreeSet<i64> = binned.into_iter().collect();
-            let (inside, outside): (Vec<i64>, Vec<i64>) = messages.into_iter().partition(|one| binned.contains(one));
+            let (mut inside, mut outside) = (Vec::new(), Vec::new());
+            for message in messages {
+                let binned = rows::is_shown_in(t, message, bin)?;
+                if binned { inside.push(message) } else { outside.push(message) }
+            }
             if !inside.is_empty() {
                 deed.act(t, changes, &inside, &[Kind::Destroy])?;
             }
-            if outside.is_empty() { Ok(()) } else { deed.act(t, changes, &outside, &[Kind::Move(bin)]) }
+            if outside.is_empty() && !inside.is_empty() {
+                Ok(())
+            } else {
+                deed.act(t, changes, &outside, &[Kind::Move(bin)])
+            }
         })
         .await
     }

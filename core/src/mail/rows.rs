@@ -105,6 +105,11 @@ pub(super) fn shown_in(c: &Connection, mailbox: i64, unread: bool) -> Result<Vec
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether a message is shown in that mailbox.
+pub(super) fn is_shown_in(c: &Connection, message: i64, mailbox: i64) -> Result<bool, StoreError> {
+    Ok(c.prepare_cached("SELECT 1 FROM message WHERE id = ? AND shown_in = ?")?.exists([message, mailbox])?)
+}
+
 /// One row, hidden or not.
 pub(super) fn one(c: &Connection, message: i64) -> Result<Row, StoreError> {
     let mut query = c.prepare_cached(

@@ -2,6 +2,7 @@
 //!
 //! One command tells what is in all mailboxes; those that have not changed cost nothing more (`survey`). The others are
 //! brought up to date one by one (`pull`), the inbox first. No message is removed here without the server's explicit order.
+//! The order of things and the rules for conflicts: `README.md`.
 
 mod difference;
 mod headers;

@@ -181,6 +181,36 @@ async fn with_the_person_all_of_their_mail_goes() {
     }
 }
 
+#[tokio::test]
+async fn actions_that_waited_in_an_older_version_wait_still() {
+    let folder = folder();
+    let mut old = rusqlite::Connection::open(folder.path().join("cartable.db")).unwrap();
+    Migrations::from_slice(&MIGRATIONS[..9]).to_latest(&mut old).unwrap();
+    old.execute_batch(
+        "INSERT INTO mailbox (id, academy, name, role) VALUES (1, 'essai', 'INBOX', 'inbox'), (2, 'essai', 'Bin', 'trash');
+         INSERT INTO message (id, mailbox, uid, received_ms, size, subject, attachments, server_flags, flags, header, hidden)
+             VALUES (1, 1, 1, 0, 0, '', 0, 0, 1, x'', 0), (2, 1, 2, 0, 0, '', 0, 0, 0, x'', 1),
+                    (3, 2, 1, 0, 0, '', 0, 0, 0, x'', 1), (4, 2, 2, 0, 0, '', 0, 0, 0, x'', 0);
+         INSERT INTO action (message, kind, flag) VALUES (1, 'add', 1), (2, 'bin', 0), (3, 'bin', 0);",
+    )
+    .unwrap();
+    drop(old);
+    let store = Store::open(folder.path()).unwrap();
+    let list = async |sql: &'static str| {
+        let rows = store.read(move |c| {
+            let mut query = c.prepare(sql)?;
+            let rows = query.query_map([], |row| row.get::<_, Option<String>>(0))?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        });
+        rows.await.unwrap().into_iter().map(|word| word.unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let actions =
+        list("SELECT kind || ' ' || message || ' ' || ifnull(mailbox, '') || ' ' || flag FROM action ORDER BY id");
+    assert_eq!(actions.await, ["add 1  1", "move 2 2 0", "destroy 3  0"]);
+    assert_eq!(list("SELECT shown_in || '' FROM message ORDER BY id").await, ["1", "2", "", "2"]);
+    assert_eq!(list("SELECT shown_name FROM mailbox ORDER BY id").await, ["INBOX", "Bin"]);
+}
+
 #[test]
 fn a_file_that_is_no_database_is_told_and_left_alone() {
     let folder = folder();

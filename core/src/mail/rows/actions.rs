@@ -218,9 +218,14 @@ pub(super) fn settle_shown(t: &Transaction<'_>, message: i64) -> Result<Option<i
     Ok(shown_in)
 }
 
+/// Each once, however many messages: those who listen are told everything anew where too much is said.
 fn tell(changes: &mut Vec<Change>, mailboxes: impl IntoIterator<Item = i64>) {
-    changes.extend(mailboxes.into_iter().map(|mailbox| Change::Messages { mailbox }));
-    changes.push(Change::Mailboxes);
+    let told = mailboxes.into_iter().map(|mailbox| Change::Messages { mailbox }).chain([Change::Mailboxes]);
+    for change in told {
+        if !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
 }
 
 #[cfg(test)]

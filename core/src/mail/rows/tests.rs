@@ -145,3 +145,24 @@ async fn of_a_message_that_went_while_it_was_fetched_nothing_is_kept() {
     store.write(|t, _| Ok(t.execute("DELETE FROM message WHERE id = 7", [])?)).await.unwrap();
     assert_eq!(store.read(cache_size).await, Ok(0));
 }
+
+#[tokio::test]
+async fn a_page_is_read_along_an_index_wherever_its_messages_are_on_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, mailbox) = full(&folder).await;
+    let (plan, few, lost) = store
+        .read(move |c| {
+            let mut explain = c.prepare(&format!("EXPLAIN QUERY PLAN {}", super::PAGE))?;
+            let plan = explain.query_map([mailbox, 0, 0, 50], |row| row.get::<_, String>(3))?;
+            let plan = plan.collect::<Result<Vec<_>, _>>()?;
+            let after = super::After { received_ms: 3000, id: i64::MAX };
+            let (few, page) = steps(c, || super::page(c, mailbox, Some(after), 50));
+            assert_eq!(page?.len(), 50);
+            // Asked before each batch of headers.
+            Ok((plan, few, steps(c, || super::actions::has_lost(c)).0))
+        })
+        .await
+        .unwrap();
+    assert!(plan.len() == 1 && plan[0].contains("USING INDEX message_newest"), "{plan:?}");
+    assert!(few <= 20 && lost == 0, "{few} hundred steps, and {lost}");
+}

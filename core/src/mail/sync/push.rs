@@ -9,7 +9,7 @@ use super::Tally;
 use crate::mail::account::{Errand, MailAccount};
 use crate::mail::error::MailError;
 use crate::mail::imap::{Code, ImapError};
-use crate::mail::rows::{self, MailboxKind, RefusalReason};
+use crate::mail::rows::{self, MailboxAction, MailboxKind, RefusalReason};
 
 /// A push under way.
 struct Push<'a, 'b> {
@@ -32,7 +32,7 @@ impl MailAccount {
             let (academy, id) = (self.academy.id.clone(), action.id);
             let now = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
             let Some(action) = now.into_iter().find(|one| one.id == id) else { continue };
-            if action.kind == MailboxKind::Delete {
+            if action.kind == MailboxKind::Delete && self.is_busy(&action).await? {
                 self.push_messages(&mut push, tally, action.id).await?;
             }
             if tally.kept.contains(&action.id) || !self.push_mailbox(&mut push, tally, action).await? {
@@ -41,6 +41,12 @@ impl MailAccount {
         }
         self.push_messages(&mut push, tally, i64::MAX).await?;
         Ok(push.settled)
+    }
+
+    /// Whether something waits that was done before and is about the messages of the mailbox.
+    async fn is_busy(&self, action: &MailboxAction) -> Result<bool, MailError> {
+        let (mailbox, before) = (action.mailbox, action.id);
+        Ok(self.store.read(move |c| rows::is_busy(c, mailbox, before)).await?)
     }
 
     /// Selects a mailbox of the store; whether its numbers still hold. Where they do not, or it cannot be opened, nothing is done

@@ -4,6 +4,7 @@ mod mail_sync {
     mod accounts;
     mod bodies;
     mod mailboxes;
+    mod queue;
     mod rebuilt;
     mod watch;
     mod wire;

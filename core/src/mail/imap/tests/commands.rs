@@ -432,3 +432,54 @@ async fn a_search_that_finds_the_whole_of_a_large_mailbox_is_read() {
     .await;
     assert_eq!(session.search_header("a", "b").await.map(|found| found.len()), Ok(200_000));
 }
+
+#[tokio::test]
+async fn where_messages_went_is_told_before_or_with_the_tagged_answer_and_lies_tell_nothing() {
+    for (told, uids) in [
+        ("[COPYUID 9 1:3 11:13]", vec![(1, 11), (2, 12), (3, 13)]),
+        ("[COPYUID 9 3,1 20,7]", vec![(3, 20), (1, 7)]),
+        ("[COPYUID 9 3:1 13:11]", vec![(1, 11), (2, 12), (3, 13)]),
+        // Not asked for, of different sizes, without end, or none at all.
+        ("[COPYUID 9 7 11]", vec![]),
+        ("[COPYUID 9 1:2 11]", vec![]),
+        ("[COPYUID 9 1:4294967295 1:4294967295]", vec![]),
+        ("[COPYUID x y]", vec![]),
+        ("", vec![]),
+    ] {
+        for untagged in [true, false] {
+            let mut session = session(move |tag, _| match untagged {
+                true => format!("* OK {told} x\r\n* 1 EXPUNGE\r\n{tag} OK done\r\n"),
+                false => format!("{tag} OK {told} done\r\n"),
+            })
+            .await;
+            let set = UidSet::of(&[1, 2, 3]);
+            for copied in [session.move_messages(&set, "Trash").await, session.copy_messages(&set, "Trash").await] {
+                assert_eq!(copied.unwrap().uids, uids, "{told}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_is_deleted_is_left_first_and_names_are_quoted() {
+    let asked = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = std::sync::Arc::clone(&asked);
+    let mut session = super::session_with("IMAP4rev1 UNSELECT SASL-IR AUTH=PLAIN", move |tag, command| {
+        heard.lock().unwrap().push(command.to_owned());
+        format!("* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n{tag} OK\r\n")
+    })
+    .await;
+    session.select("6\"e").await.unwrap();
+    session.delete("6\"e").await.unwrap();
+    session.delete("Élèves").await.unwrap();
+    session.rename("a\\b", "c\r\nx LOGOUT").await.unwrap();
+    let asked = asked.lock().unwrap().clone();
+    let expected = [
+        "SELECT \"6\\\"e\"",
+        "UNSELECT",
+        "DELETE \"6\\\"e\"",
+        "DELETE \"&AMk-l&AOg-ves\"",
+        "RENAME \"a\\\\b\" \"c&AA0ACg-x LOGOUT\"",
+    ];
+    assert_eq!(asked, expected);
+}

@@ -38,7 +38,7 @@ pub(in crate::mail::rows) fn forget(t: &Transaction<'_>, mailbox: i64) -> Result
 
 /// Whether a message that comes may be one that is known.
 pub(in crate::mail) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
-    Ok(c.prepare_cached("SELECT 1 FROM message WHERE uid < 0")?.exists([])?)
+    Ok(c.prepare_cached("SELECT 1 FROM message INDEXED BY message_nowhere WHERE uid < 0")?.exists([])?)
 }
 
 /// Whether the message that comes is one that was lost, or the copy that the server was told to make: then its row has this

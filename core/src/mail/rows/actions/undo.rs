@@ -74,10 +74,11 @@ fn undo_one(
     if !away.is_empty() {
         reverse(Kind::Remove(away))?;
     }
+    let doomed = "SELECT 1 FROM action WHERE message = ? AND deed = ? AND kind = 'destroy'";
     let undone = match what {
         ActionKind::Copy => false,
-        // Destroyed, or about to be by a command that nobody knows the outcome of.
-        ActionKind::DeleteForEver => now.is_some() || unheard > 0,
+        // About to be destroyed by a command that nobody knows the outcome of.
+        _ if t.prepare_cached(doomed)?.exists([message, deed])? => false,
         _ if to.is_some() && now == to && before.shown_in != to => match before.shown_in {
             Some(home) if t.prepare_cached("SELECT 1 FROM mailbox WHERE id = ?")?.exists([home])? => {
                 reverse(Kind::Move(home))?;

@@ -21,11 +21,10 @@ impl MailAccount {
         }
         let (mailbox, id) = (action.mailbox, action.id);
         if action.kind == MailboxKind::Delete {
-            let (known, busy) =
-                self.store.read(move |c| Ok((rows::known(c, mailbox)?, rows::is_busy(c, mailbox, id)?))).await?;
-            if busy {
+            if self.is_busy(&action).await? {
                 return Ok(false);
             }
+            let known = self.store.read(move |c| rows::known(c, mailbox)).await?;
             // Whoever deletes a mailbox means the mail that was seen in it.
             match push.errand.imap.status(&action.name).await {
                 Ok(Some(status)) if status.messages.is_some_and(|there| u64::from(there) > known) => {

@@ -481,6 +481,35 @@ async fn a_move_that_another_program_has_made_too_is_done() {
     assert_eq!(scene.message("Archive", "1").await, one);
 }
 
+#[tokio::test]
+async fn what_was_perhaps_done_is_undone_all_the_same() {
+    for done in [false, true] {
+        let scene = Scene::new().await;
+        let (one, two) = (scene.message("INBOX", "1").await, scene.message("INBOX", "2").await);
+        let moved = scene.mail.archive(&[one]).await.unwrap();
+        let flagged = scene.mail.set_flags(&[two], Flags::FLAGGED, true).await.unwrap();
+        // As a kill leaves it between the command and its outcome.
+        let begun = scene.mail.store.write(|t, _| Ok(t.execute("UPDATE action SET begun = 1", [])?));
+        assert_eq!(begun.await.unwrap(), 2);
+        if done {
+            scene.at_server(|server| {
+                let letter = server.take("INBOX", "1");
+                server.add("Archive", letter);
+                let letters = &mut server.folders.get_mut("INBOX").unwrap().letters;
+                letters[0].flags.insert("\\Flagged".to_owned());
+            });
+        }
+        scene.mail.undo(moved).await.unwrap();
+        scene.mail.undo(flagged).await.unwrap();
+        assert_eq!(scene.sync().await.unwrap().refused, 0);
+        scene.is_settled().await;
+        let mail = scene.at_server(|server| server.mail());
+        assert_eq!((mail["INBOX"].len(), mail["Archive"].len()), (8, 0), "{done}");
+        assert!(mail["INBOX"].iter().all(|(_, flags)| flags.is_empty()), "{done}");
+        assert_eq!(scene.message("INBOX", "1").await, one);
+    }
+}
+
 /// The database of a phone that has done everything and told nothing, and what the server has.
 async fn loaded(taken: &[&str]) -> Scene {
     let scene = Scene::without(taken).await;
@@ -489,7 +518,7 @@ async fn loaded(taken: &[&str]) -> Scene {
     scene
 }
 
-/// A cut after any answer, or in it, leaves no trace once the rest is done.
+/// A cut after any answer, or before its end, leaves no trace once the rest is done. `EVERY=1` cuts after every byte.
 async fn cut_everywhere(taken: &[&str]) {
     let template = loaded(taken).await;
     let server = template.at_server(|server| server.clone());
@@ -497,7 +526,7 @@ async fn cut_everywhere(taken: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::copy(template.folder.path().join("cartable.db"), folder.path().join("cartable.db")).unwrap();
         let mut server = server.clone();
-        (server.left, server.lines) = (left, Vec::new());
+        (server.left, server.answers) = (left, Vec::new());
         let scene = Scene { mail: account(folder.path()), server: Arc::new(Mutex::new(server)), folder };
         let first = scene.sync().await;
         scene.at_server(|server| server.left = None);
@@ -505,12 +534,12 @@ async fn cut_everywhere(taken: &[&str]) {
     };
     let (whole, first) = run(None).await;
     first.unwrap();
-    let (expected, lines) = whole.at_server(|server| (server.mail(), server.lines.clone()));
-    let from = template.server.lock().unwrap().lines.last().copied().unwrap_or_default();
+    let (expected, answers) = whole.at_server(|server| (server.mail(), server.answers.clone()));
+    let from = template.server.lock().unwrap().answers.last().copied().unwrap_or_default();
     let every: usize = std::env::var("EVERY").map_or(0, |every| every.parse().unwrap());
-    let end = lines.last().unwrap() - from;
+    let end = answers.last().unwrap() - from;
     let places: Vec<usize> = match every {
-        0 => lines.iter().flat_map(|line| [line - from - 3, line - from]).collect(),
+        0 => answers.iter().flat_map(|answer| [answer - from - 3, answer - from]).collect(),
         every => (0..=end).step_by(every).collect(),
     };
     for left in places {

@@ -33,9 +33,9 @@ pub(super) struct Server {
     pub(super) refuse: Vec<(&'static str, &'static str, u32)>,
     /// Bytes that it still says before it hangs up.
     pub(super) left: Option<usize>,
-    /// What it was asked, and how many bytes it had said after each line.
+    /// What it was asked, and how many bytes it had said after each answer.
     pub(super) asked: Vec<String>,
-    pub(super) lines: Vec<usize>,
+    pub(super) answers: Vec<usize>,
     said: usize,
     validity: u32,
     date: u32,
@@ -50,7 +50,7 @@ impl Server {
             refuse: Vec::new(),
             left: None,
             asked: Vec::new(),
-            lines: Vec::new(),
+            answers: Vec::new(),
             said: 0,
             validity: 0,
             date: 0,
@@ -348,9 +348,9 @@ pub(super) async fn serve(stream: DuplexStream, server: Arc<Mutex<Server>>) {
     loop {
         let cut = {
             let mut server = server.lock().unwrap();
-            let ends: Vec<usize> = answer.match_indices("\r\n").map(|(at, _)| server.said + at + 2).collect();
-            server.lines.extend(ends);
             server.said += answer.len();
+            let said = server.said;
+            server.answers.push(said);
             let left = server.left;
             server.left = left.map(|left| left.saturating_sub(answer.len()));
             left.filter(|left| *left < answer.len())

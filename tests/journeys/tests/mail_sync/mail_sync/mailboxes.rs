@@ -16,30 +16,35 @@ use journeys::Phone;
 /// How often the phone syncs while the mail changes, for each way of telling. `SYNCS=500` for a longer night.
 const SYNCS: u32 = 14;
 const SEED: u64 = 20_261_124;
-const LATER: &str = "2026-11-24T08:00:00Z";
+pub(super) const LATER: &str = "2026-11-24T08:00:00Z";
 
 /// Chance that can be repeated.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
 
-fn jeanne() -> &'static Teacher {
+pub(super) fn jeanne() -> &'static Teacher {
     Teacher::by_uid("jdupont").unwrap()
 }
 
-fn message(number: u64) -> String {
+pub(super) fn message(number: u64) -> String {
     format!(
         "From: lreset@academie.test\r\nSubject: Message {number}\r\nMessage-ID: <m{number}@a.test>\r\n\r\nBonjour\r\n"
     )
 }
 
+/// Subject, time, size and flags.
+pub(super) type ShownRow = (String, i64, u64, Vec<&'static str>);
+/// By mailbox.
+pub(super) type Shown = BTreeMap<String, Vec<ShownRow>>;
+
 /// What the phone shows of each mailbox: subject, time, size and flags of its messages.
-async fn shown(companion: &Companion) -> BTreeMap<String, Vec<(String, i64, u64, Vec<&'static str>)>> {
+pub(super) async fn shown(companion: &Companion) -> Shown {
     let mut all = BTreeMap::new();
     for mailbox in companion.mailboxes().await.unwrap() {
         let (mut rows, mut after) = (Vec::new(), None);
@@ -148,7 +153,7 @@ impl Other {
 }
 
 /// A wire to the mail server that takes away what it can do.
-async fn without(academy: &Academy, phone: &Phone, taken: &'static [&'static str]) -> (Wire, Faults) {
+pub(super) async fn without(academy: &Academy, phone: &Phone, taken: &'static [&'static str]) -> (Wire, Faults) {
     let wire = academy.wire(academy.imap()).await.unwrap();
     phone.hosts.lead("imap.academie.test", wire.address());
     let leaf = academy.authority().issue(&["imap.academie.test"], Validity::Good).unwrap();
@@ -162,6 +167,50 @@ async fn without(academy: &Academy, phone: &Phone, taken: &'static [&'static str
     let faults = Faults::none().intercept(Identity::of(&leaf).unwrap()).rewrite(rewrite);
     wire.set(faults.clone()).await.unwrap();
     (wire, faults)
+}
+
+/// What the teacher does meanwhile: something with about one message in fifteen, and now and then with a mailbox.
+async fn teach(companion: &Companion, chance: &mut Chance) {
+    let mailboxes = companion.mailboxes().await.unwrap();
+    if mailboxes.is_empty() {
+        return;
+    }
+    let any = |chance: &mut Chance| mailboxes[chance.below(mailboxes.len() as u64) as usize].id;
+    for mailbox in &mailboxes {
+        for row in companion.messages(mailbox.id, None, 20).await.unwrap() {
+            let one = [row.id];
+            let done = match chance.below(100) {
+                0..4 => {
+                    let flag = if chance.below(2) == 0 { Flags::SEEN } else { Flags::FLAGGED };
+                    companion.set_flags(&one, flag, chance.below(3) > 0).await
+                }
+                4 => companion.move_to(&one, any(chance)).await,
+                5 => companion.copy_to(&one, any(chance)).await,
+                6 => companion.delete(&one).await,
+                _ => continue,
+            };
+            match done {
+                Ok(call) if chance.below(5) == 0 => match companion.undo(call).await {
+                    Ok(()) | Err(CompanionError::Refused(_)) => {}
+                    Err(other) => panic!("{other:?}"),
+                },
+                Ok(_) | Err(CompanionError::NotFound) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    let (one, number) = (any(chance), chance.below(1000));
+    let done = match chance.below(6) {
+        0 => companion.create_mailbox(None, &format!("Salle {number}")).await.map(drop),
+        1 => companion.create_mailbox(Some(one), &format!("Étage {number}")).await.map(drop),
+        2 => companion.rename_mailbox(one, None, &format!("Autre salle {number}")).await.map(drop),
+        3 => companion.delete_mailbox(one).await.map(drop),
+        _ => Ok(()),
+    };
+    match done {
+        Ok(()) | Err(CompanionError::Refused(_) | CompanionError::NotFound) => {}
+        Err(other) => panic!("{other:?}"),
+    }
 }
 
 /// Syncs again and again, over a bad way, in an app that is killed, for a teacher who does things; while the mail changes.
@@ -204,14 +253,7 @@ async fn weather(academy: &Academy, taken: &'static [&'static str], seed: u64) {
                 Err(other) => panic!("{other:?}"),
             },
         }
-        for mailbox in companion.mailboxes().await.unwrap() {
-            for row in companion.messages(mailbox.id, None, 20).await.unwrap() {
-                if chance.below(25) == 0 {
-                    let flag = if chance.below(2) == 0 { Flags::SEEN } else { Flags::FLAGGED };
-                    companion.set_flags(&[row.id], flag, chance.below(3) > 0).await.unwrap();
-                }
-            }
-        }
+        teach(&companion, &mut chance).await;
         if chance.below(4) == 0 {
             drop(companion);
             companion = phone.open(folder.path()).await;
@@ -222,7 +264,10 @@ async fn weather(academy: &Academy, taken: &'static [&'static str], seed: u64) {
     changing.await.unwrap();
     wire.set(faults).await.unwrap();
     companion.suspend().await.unwrap();
-    companion.sync(&|_, _| {}).await.unwrap();
+    // The second looks at what the first did; what it refused is put right.
+    for _ in 0..3 {
+        companion.sync(&|_, _| {}).await.unwrap();
+    }
     let kept = shown(&companion).await;
     assert_eq!(companion.sync(&|_, _| {}).await.unwrap(), Default::default());
 
@@ -254,7 +299,7 @@ async fn a_phone_shows_what_a_fresh_one_would_however_changes_are_told() {
 }
 
 /// The way to the mail server is gone.
-fn offline(phone: &Phone) {
+pub(super) fn offline(phone: &Phone) {
     phone.hosts.lead("imap.academie.test", IpAddr::from([127, 0, 0, 77]));
 }
 
