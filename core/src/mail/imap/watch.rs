@@ -14,6 +14,9 @@ const DIVERTED_LINE: usize = 64 * 1024;
 const DIVERTED_BYTES: usize = 1024 * 1024;
 const DIVERTED_HEAD: usize = 256;
 
+/// A placeholder, and what is written in its place.
+pub(super) type Secret = (&'static str, Zeroizing<Vec<u8>>);
+
 /// What the guard and the session above it share.
 pub(super) struct Watch {
     /// Every byte that came: the measure of progress.
@@ -23,7 +26,7 @@ pub(super) struct Watch {
     fault: Mutex<Option<ImapError>>,
     diverted: Mutex<Diverted>,
     /// What to write instead of what, once.
-    secret: Mutex<Option<(&'static str, Zeroizing<Vec<u8>>)>>,
+    secret: Mutex<Option<Secret>>,
 }
 
 /// Answers that cannot be read.
@@ -57,7 +60,7 @@ impl Watch {
     }
 
     /// The secret whose place is in `written`, given once.
-    pub(super) fn secret_in(&self, written: &[u8]) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
+    pub(super) fn secret_in(&self, written: &[u8]) -> Option<Secret> {
         let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         secret.take_if(|(placeholder, _)| memchr::memmem::find(written, placeholder.as_bytes()).is_some())
     }
