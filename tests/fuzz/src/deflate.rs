@@ -26,9 +26,9 @@ fn stream(tape: &mut Tape<'_>) -> Vec<u8> {
     let mut compress = Compress::new(Compression::fast(), false);
     let mut said = Vec::new();
     for _ in 0..1 + tape.below(4) {
-        let times = if tape.once_in(12) { 1 << tape.below(22) } else { 1 + tape.below(3) };
+        let times = if tape.once_in(50) { 1 << tape.below(22) } else { 1 + tape.below(3) };
         let piece = tape.pick(PIECES);
-        let text = piece.repeat(times.min((8 << 20) / piece.len()));
+        let text = piece.repeat(times.min((3 << 20) / piece.len()));
         let mut out = Vec::with_capacity(text.len() + 1024);
         let flush = *[FlushCompress::Sync, FlushCompress::Full, FlushCompress::Sync, FlushCompress::Finish]
             .get(tape.below(4))

@@ -144,8 +144,7 @@ impl ImapSession {
     }
 
     /// Speaks DEFLATE with the server from here on (RFC 4978), which must have `COMPRESS=DEFLATE`. Costs processor time on both
-    /// sides, and some 350 KB of memory here; of headers a third of the bytes remains. After NO or BAD the session goes on as
-    /// before.
+    /// sides, and some 350 KB of memory here. After NO or BAD the session goes on as before.
     pub async fn compress(&mut self) -> Result<(), ImapError> {
         if !self.has("COMPRESS=DEFLATE") {
             return Err(ImapError::Unsupported("COMPRESS=DEFLATE"));

@@ -15,6 +15,9 @@ const DIVERTED_LINE: usize = 64 * 1024;
 const DIVERTED_BYTES: usize = 1024 * 1024;
 const DIVERTED_HEAD: usize = 256;
 
+/// A placeholder, and what is written in its place.
+pub(super) type Secret = (&'static str, Zeroizing<Vec<u8>>);
+
 /// What the guard and the session above it share.
 pub(super) struct Watch {
     /// Every byte that came: the measure of progress.
@@ -26,11 +29,8 @@ pub(super) struct Watch {
     fault: Mutex<Option<ImapError>>,
     diverted: Mutex<Diverted>,
     /// What to write instead of what, once.
-    secret: Mutex<Option<Substitute>>,
+    secret: Mutex<Option<Secret>>,
 }
-
-/// A placeholder, and what is written instead of it.
-type Substitute = (&'static str, Zeroizing<Vec<u8>>);
 
 /// Answers that cannot be read.
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl Watch {
     }
 
     /// The secret whose place is in `written`, given once.
-    pub(super) fn secret_in(&self, written: &[u8]) -> Option<Substitute> {
+    pub(super) fn secret_in(&self, written: &[u8]) -> Option<Secret> {
         let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         secret.take_if(|(placeholder, _)| memchr::memmem::find(written, placeholder.as_bytes()).is_some())
     }
