@@ -202,7 +202,7 @@ impl<P: Fn(&Tally)> Victim<P> {
         let text = String::from_utf8_lossy(&said.stdout);
         // A line without its end was cut by the kill.
         text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).for_each(|line| {
-            promises.hear(line, &mut tally);
+            promises.hear(line, self.killed, &mut tally);
         });
         Ok(())
     }

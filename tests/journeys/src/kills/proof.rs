@@ -21,6 +21,8 @@ struct Promised {
     /// Taken back out of the bin: too late where the server was being told, which nobody can know at that moment.
     taken_back: bool,
     answers: usize,
+    /// What the app said of it, with the number of the kill that followed.
+    said: Vec<String>,
 }
 
 /// Everything that the app of one phone has said, and what came of its letters.
@@ -40,14 +42,15 @@ pub(super) struct Promises {
 pub(super) type Everything = BTreeMap<String, Vec<OnServer>>;
 
 impl Promises {
-    /// Takes a line that the app has said.
-    pub(super) fn hear(&mut self, line: &str, tally: &mut Tally) {
+    /// Takes a line that the app has said before the kill of this number.
+    pub(super) fn hear(&mut self, line: &str, kill: u64, tally: &mut Tally) {
         let mut words = line.split(' ');
         let (Some(word), Some(deed), Some(Ok(number))) = (words.next(), words.next(), words.next().map(str::parse))
         else {
             return;
         };
         let promised: &mut Promised = self.messages.entry(number).or_default();
+        promised.said.push(format!("{kill}: {word} {deed}"));
         let done = word == "did";
         let settle = |known: &mut BTreeSet<bool>, value: bool| {
             if done {
@@ -229,9 +232,12 @@ async fn everything(other: &mut Other) -> Result<Everything, Failure> {
     Ok(all)
 }
 
+/// Subject, size and flags.
+type Shown = (String, u64, Vec<&'static str>);
+
 /// The phone shows what the server has: subject, size and flags of every message of every mailbox.
 pub(super) async fn compare(companion: &Companion, everything: &Everything) -> Result<(), Failure> {
-    let mut shown: BTreeMap<String, Vec<(String, u64, Vec<&'static str>)>> = BTreeMap::new();
+    let mut shown: BTreeMap<String, Vec<Shown>> = BTreeMap::new();
     for mailbox in companion.mailboxes().await? {
         let (rows, mut after) = (shown.entry(mailbox.name).or_default(), None);
         loop {
