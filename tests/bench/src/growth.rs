@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::child::Errand;
 use crate::figure::{Figure, Rounds};
 use crate::first_screen::screen;
-use crate::phone::{Setup, Traffic, after_login};
+use crate::phone::{Setup, after_login};
 use crate::place::{LOOPBACK, Place};
 use crate::plot;
 
@@ -106,11 +106,11 @@ async fn sample(setup: &Setup, count: u32) -> Result<Sample, Failure> {
     }
     let wire = Wire::to(SocketAddr::new(LOOPBACK, setup.port)).await?;
     let (mail, store) = setup.over(wire.address()).mail(folder.path())?;
-    let mut least = Traffic { bytes: u64::MAX, round_trips: u64::MAX };
+    let (mut bytes, mut round_trips) = (Rounds::default(), Rounds::default());
     for _ in 0..TIMES {
         let quiet = after_login(&mail, &wire).await?;
-        least.bytes = least.bytes.min(quiet.bytes);
-        least.round_trips = least.round_trips.min(quiet.round_trips);
+        bytes.push(quiet.bytes as f64);
+        round_trips.push(quiet.round_trips as f64);
     }
     let page = page_time(&mail, count).await?;
     store.close().await?;
@@ -125,8 +125,8 @@ async fn sample(setup: &Setup, count: u32) -> Result<Sample, Failure> {
     Ok(Sample {
         first_screen: first_screen.middle(),
         sync: synced.seconds,
-        bytes: least.bytes as f64,
-        round_trips: least.round_trips as f64,
+        bytes: bytes.middle(),
+        round_trips: round_trips.middle(),
         quiet_cpu: quiet_cpu.middle(),
         page,
         database: database as f64 / MB,

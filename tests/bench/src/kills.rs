@@ -24,6 +24,8 @@ pub(crate) struct Wish {
     pub(crate) runs: Option<u64>,
     pub(crate) seed: Option<u64>,
     pub(crate) phones: Option<usize>,
+    /// The other program gives no mailbox another name.
+    pub(crate) no_renames: bool,
 }
 
 /// Kills as asked. An invariant that does not hold is a failure, whose text says how to see it again.
@@ -34,6 +36,7 @@ pub(crate) async fn measure(wish: Wish) -> Result<Vec<Figure>, Failure> {
         kills: wish.runs.unwrap_or(RUNS),
         phones: wish.phones.unwrap_or(PHONES),
         between_checks: BETWEEN_CHECKS,
+        renames: !wish.no_renames,
     };
     let app: [OsString; 2] = [std::env::current_exe()?.into(), WORD.into()];
     let started = Instant::now();

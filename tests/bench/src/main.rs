@@ -10,7 +10,7 @@
 //!   `mail-changes`: a few hundred changes. `mail-bodies`: every message whole.
 //! * `sign-in`: the portal's form. `library-size`: the weight in a phone.
 //! * `growth` (long): what grows with a mailbox, as a table; `--plot FILE` draws it. `docs/growth.svg` is made so.
-//! * `kills` (long): the app killed at any moment; `--runs N`, `--seed N`, `--phones N`.
+//! * `kills` (long): the app killed at any moment; `--runs N`, `--seed N`, `--phones N`, `--no-renames`.
 
 mod child;
 mod drain;
@@ -57,7 +57,7 @@ struct Wish {
 
 impl Wish {
     fn read(words: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let kills = kills::Wish { runs: None, seed: None, phones: None };
+        let kills = kills::Wish { runs: None, seed: None, phones: None, no_renames: false };
         let mut wish = Self { names: Vec::new(), json: false, rounds: None, peers: false, plot: None, kills };
         let mut words = words;
         while let Some(word) = words.next() {
@@ -70,6 +70,7 @@ impl Wish {
                 "--runs" => wish.kills.runs = Some(words.next().ok_or("--runs needs a number")?.parse()?),
                 "--seed" => wish.kills.seed = Some(words.next().ok_or("--seed needs a number")?.parse()?),
                 "--phones" => wish.kills.phones = Some(words.next().ok_or("--phones needs a number")?.parse()?),
+                "--no-renames" => wish.kills.no_renames = true,
                 "--peers" => wish.peers = true,
                 "--plot" => wish.plot = Some(words.next().ok_or("--plot needs a file")?.into()),
                 name if USUAL.contains(&name) || MAIL.contains(&name) || LONG.contains(&name) => wish.names.push(word),

@@ -57,6 +57,8 @@ pub struct Plan {
     pub phones: usize,
     /// Kills of one phone between two checks.
     pub between_checks: u64,
+    /// Whether the other program also gives a mailbox another name while the phone syncs.
+    pub renames: bool,
 }
 
 /// What came of it.
@@ -99,6 +101,7 @@ pub async fn run(
             correspondent,
             kills: share,
             between_checks: plan.between_checks,
+            renames: plan.renames,
             seed: plan.seed.wrapping_mul(PHONES.len() as u64).wrapping_add(index as u64),
             killed: 0,
             tally: Arc::clone(&tally),
@@ -125,6 +128,7 @@ struct Victim<P> {
     correspondent: &'static str,
     kills: u64,
     between_checks: u64,
+    renames: bool,
     seed: u64,
     killed: u64,
     tally: Arc<Mutex<Tally>>,
@@ -137,6 +141,7 @@ impl<P: Fn(&Tally)> Victim<P> {
         let mut home = folder.path().join("0");
         move_in(&self.academy, self.uid, &home).await?;
         let mut other = Other::new(&self.academy, self.uid, self.correspondent, self.seed).await?;
+        other.renames = self.renames;
         let (mut promises, mut chance, mut checks) = (Promises::default(), Chance::new(self.seed), 0);
         while self.killed < self.kills {
             let until = (self.killed + self.between_checks).min(self.kills);

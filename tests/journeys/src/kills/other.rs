@@ -35,6 +35,8 @@ pub(super) struct Other {
     chance: Chance,
     uid: &'static str,
     correspondent: &'static str,
+    /// Whether it gives a mailbox another name now and then.
+    pub(super) renames: bool,
     renamed: bool,
     next: u64,
     /// The numbers of the messages that must be somewhere.
@@ -51,7 +53,7 @@ impl Other {
     ) -> Result<Self, Failure> {
         let imap = academy.mailbox(uid).await?;
         let (chance, alive) = (Chance::new(seed), BTreeSet::new());
-        let mut other = Self { imap, chance, uid, correspondent, renamed: false, next: 0, alive };
+        let mut other = Self { imap, chance, uid, correspondent, renames: false, renamed: false, next: 0, alive };
         other.imap.command("CREATE Classe").await?;
         other.fill().await?;
         Ok(other)
@@ -144,6 +146,7 @@ impl Other {
                 self.imap.command(&format!("UID MOVE {uid} {to}")).await.map(drop).map_err(Failure::from)
             }
             80..96 => self.expunge_one(from, |number| !is_the_phones(number)).await.map(drop),
+            _ if !self.renames => Ok(()),
             _ => {
                 let (old, new) = if self.renamed { (RENAMED, "Classe") } else { ("Classe", RENAMED) };
                 self.imap.command("SELECT INBOX").await?;
@@ -184,7 +187,16 @@ impl Other {
 pub(super) async fn collect(academy: &Academy, uid: &'static str) -> Result<Vec<OnServer>, Failure> {
     let imap = academy.mailbox(uid).await?;
     let chance = Chance::new(0);
-    let mut other = Other { imap, chance, uid, correspondent: uid, renamed: false, next: 0, alive: BTreeSet::new() };
+    let mut other = Other {
+        imap,
+        chance,
+        uid,
+        correspondent: uid,
+        renames: false,
+        renamed: false,
+        next: 0,
+        alive: BTreeSet::new(),
+    };
     let found = other.contents("INBOX").await?;
     let uids: Vec<_> = found.iter().map(|one| one.uid.to_string()).collect();
     if !uids.is_empty() {
