@@ -345,7 +345,8 @@ impl Academy {
     }
 }
 
-/// Installs Debian's `packages`, with the servers' own, where they are missing: for programs that a test compares with. Needs root.
+/// Installs Debian's `packages`, with the servers' own, where they are missing: for programs that a test compares with. Needs
+/// root.
 pub async fn install(packages: &[&'static str]) -> Result<(), SetupError> {
     setup::ensure(packages).await
 }

@@ -149,8 +149,8 @@ async fn synced(setup: &Setup, folder: &Path, bodies: bool) -> Result<Report, Fa
     })
 }
 
-/// Fetches every message of the inbox and keeps it. The one place to change once the product can be told to fetch all bodies ahead:
-/// until then each is opened, as a teacher would.
+/// Fetches every message of the inbox and keeps it. The one place to change once the product can be told to fetch all bodies
+/// ahead: until then each is opened, as a teacher would.
 async fn all_bodies(mail: &MailAccount) -> Result<(), Failure> {
     let inbox = mail.mailboxes().await?.into_iter().next().ok_or("no inbox")?.id;
     let mut after = None;

@@ -1,4 +1,5 @@
-//! All messages of a full inbox, kept safe from a crash: the product, a bare socket that throws them away, and the peers in turns.
+//! All messages of a full inbox, kept safe from a crash: the product, a bare socket that throws them away, and the peers in
+//! turns.
 
 use crate::Failure;
 use crate::child::Errand;

@@ -2,8 +2,8 @@
 //! programs.
 //!
 //! `cargo run --release -p bench -- NAME … [--json] [--rounds N]`; without NAME all but the long ones. A missed goal is a result
-//! and not a failure: the exit status is other than 0 only where nothing could be measured, or a killed app lost something. What is
-//! compared was measured in turns in one run, for a machine is never as quiet as the last time.
+//! and not a failure: the exit status is other than 0 only where nothing could be measured, or a killed app lost something.
+//! What is compared was measured in turns in one run, for a machine is never as quiet as the last time.
 //!
 //! * `mail`: the five that follow; with `--peers` beside neomutt, mbsync and offlineimap, which are installed from Debian.
 //! * `first-sync`: the headers of a full inbox. `first-screen`: fifty rows of a small and of a huge one. `mail-quiet`: nothing new.

@@ -1,5 +1,5 @@
-//! Other programs that fetch mail, from Debian: the same server, the same inbox, TLS verified against the same authority. Each run
-//! has a home of its own, a limit, and is believed only when as many messages are there as there must be.
+//! Other programs that fetch mail, from Debian: the same server, the same inbox, TLS verified against the same authority. Each
+//! run has a home of its own, a limit, and is believed only when as many messages are there as there must be.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -57,8 +57,8 @@ impl Place {
         Setup::of(academy, teacher, LOOPBACK)
     }
 
-    /// A phone whose app is signed in and has synced nothing yet, of the teacher whose inbox holds `count` messages; its home is below
-    /// `folder`.
+    /// A phone whose app is signed in and has synced nothing yet, of the teacher whose inbox holds `count` messages; its home is
+    /// below `folder`.
     pub(crate) async fn home_of(&mut self, count: u32, folder: &Path) -> Result<PathBuf, Failure> {
         let uid = self.inbox_of(count).await?.user;
         let home = folder.join("home");
