@@ -49,7 +49,10 @@ pub(crate) async fn measure(wish: Wish) -> Result<Vec<Figure>, Failure> {
     if let Some(academy) = Arc::into_inner(academy) {
         academy.stop().await?;
     }
-    let again = || format!("; again: kills --seed {} --runs {} --phones {}", plan.seed, plan.kills, plan.phones);
+    let again = || {
+        let renames = if plan.renames { "" } else { " --no-renames" };
+        format!("; again: kills --seed {} --runs {} --phones {}{renames}", plan.seed, plan.kills, plan.phones)
+    };
     let tally = done.map_err(|error| format!("{error}{}", again()))?;
     let mut figures = vec![
         Figure::new("kills/kills", tally.kills as f64, ""),
