@@ -354,6 +354,12 @@ impl Academy {
     }
 }
 
+/// Installs Debian's `packages`, with the servers' own, where they are missing: for programs that a test compares with. Needs
+/// root.
+pub async fn install(packages: &[&'static str]) -> Result<(), SetupError> {
+    setup::ensure(packages).await
+}
+
 fn issuer(ports: Ports) -> String {
     format!("https://auth.academie.test:{}", ports.of("PORTAL"))
 }

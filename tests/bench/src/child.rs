@@ -1,10 +1,11 @@
 //! A process of its own for what is measured: its memory is then the product's alone, and each round starts cold.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use cartable_core::mail::Prefetch;
+use cartable_core::mail::{MailAccount, Prefetch};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
@@ -21,10 +22,12 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// What a child does.
 #[derive(Deserialize, Serialize)]
 pub(crate) enum Errand {
-    /// The product's own sync, into an empty database.
-    Sync(Setup),
-    /// The same, and then the bodies of all messages.
+    /// The product's own sync: into an empty database that is thrown away, or into the one of a folder.
+    Sync(Setup, Option<PathBuf>),
+    /// The same into an empty database, and then every message of the inbox.
     Bodies(Setup),
+    /// What a background job does in a process of its own, for the phone whose home is the folder.
+    SyncOnce(PathBuf),
     /// These lines on a bare socket.
     Drain(Setup, Vec<String>),
 }
@@ -34,14 +37,19 @@ pub(crate) enum Errand {
 pub(crate) struct Report {
     /// From before the connection to the end.
     pub(crate) seconds: f64,
+    /// The whole process, from before its start to after its end: what is comparable with another program.
+    #[serde(default)]
+    pub(crate) process_seconds: f64,
     /// Without connection and login; the same as `seconds` for a sync.
     pub(crate) commands_seconds: f64,
     /// What all threads of the process computed until then.
     pub(crate) cpu_seconds: f64,
     /// The most memory that the process ever held (VmHWM).
     pub(crate) peak_bytes: u64,
-    /// Messages now in the database.
+    /// Messages of the inbox now in the database.
     pub(crate) messages: u64,
+    /// Headers that came with this sync.
+    pub(crate) arrived: u64,
     /// What was read and thrown away.
     pub(crate) bytes: u64,
 }
@@ -49,6 +57,7 @@ pub(crate) struct Report {
 impl Errand {
     /// Sends a child and waits for its report.
     pub(crate) async fn run(&self) -> Result<Report, Failure> {
+        let started = Instant::now();
         let mut child = tokio::process::Command::new(std::env::current_exe()?)
             .arg(WORD)
             .stdin(Stdio::piped())
@@ -63,7 +72,8 @@ impl Errand {
         if !done.status.success() {
             return Err(format!("the child failed: {}", done.status).into());
         }
-        Ok(serde_json::from_slice(&done.stdout)?)
+        let process_seconds = started.elapsed().as_secs_f64();
+        Ok(Report { process_seconds, ..serde_json::from_slice(&done.stdout)? })
     }
 }
 
@@ -72,16 +82,26 @@ pub(crate) fn serve() -> Result<(), Failure> {
     let mut errand = Vec::new();
     std::io::stdin().read_to_end(&mut errand)?;
     let report = match serde_json::from_slice(&errand)? {
-        Errand::Sync(setup) => on_runtime(synced(setup))?,
-        Errand::Bodies(setup) => on_runtime(with_bodies(setup))?,
+        Errand::Sync(setup, None) => {
+            let folder = tempfile::tempdir()?;
+            in_app(async move { synced(&setup, folder.path(), false).await })?
+        }
+        Errand::Sync(setup, Some(folder)) => in_app(async move { synced(&setup, &folder, false).await })?,
+        Errand::Bodies(setup) => {
+            let folder = tempfile::tempdir()?;
+            in_app(async move { synced(&setup, folder.path(), true).await })?
+        }
+        Errand::SyncOnce(home) => in_app(async move { synced_once(&home).await })?,
         Errand::Drain(setup, lines) => {
             let drained = drain(&setup, &lines)?;
             Report {
                 seconds: drained.whole.as_secs_f64(),
+                process_seconds: 0.0,
                 commands_seconds: drained.commands.as_secs_f64(),
                 cpu_seconds: cpu()?,
                 peak_bytes: peak()?,
                 messages: 0,
+                arrived: 0,
                 bytes: drained.bytes,
             }
         }
@@ -91,7 +111,7 @@ pub(crate) fn serve() -> Result<(), Failure> {
 }
 
 /// On the runtime that the app has: two workers with stacks of 8 MiB.
-fn on_runtime(errand: impl Future<Output = Result<Report, Failure>> + Send + 'static) -> Result<Report, Failure> {
+fn in_app(errand: impl Future<Output = Result<Report, Failure>> + Send + 'static) -> Result<Report, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(8 * 1024 * 1024)
@@ -101,11 +121,13 @@ fn on_runtime(errand: impl Future<Output = Result<Report, Failure>> + Send + 'st
     runtime.block_on(runtime.spawn(errand))?
 }
 
-async fn synced(setup: Setup) -> Result<Report, Failure> {
-    let folder = tempfile::tempdir()?;
-    let (mail, store) = setup.mail(folder.path())?;
+async fn synced(setup: &Setup, folder: &Path, bodies: bool) -> Result<Report, Failure> {
+    let (mail, store) = setup.mail(folder)?;
     let started = Instant::now();
-    mail.sync().await?;
+    let arrived = mail.sync().await?.arrived;
+    if bodies {
+        all_bodies(&mail).await?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     let (cpu_seconds, peak_bytes) = (cpu()?, peak()?);
     let inbox = mail.mailboxes().await?.into_iter().next().ok_or("no inbox")?;
@@ -114,22 +136,46 @@ async fn synced(setup: Setup) -> Result<Report, Failure> {
     }
     mail.disconnect().await;
     store.close().await?;
-    Ok(Report { seconds, commands_seconds: seconds, cpu_seconds, peak_bytes, messages: inbox.known, bytes: 0 })
+    let messages = inbox.known;
+    Ok(Report {
+        seconds,
+        process_seconds: 0.0,
+        commands_seconds: seconds,
+        cpu_seconds,
+        peak_bytes,
+        messages,
+        arrived,
+        bytes: 0,
+    })
 }
 
-async fn with_bodies(setup: Setup) -> Result<Report, Failure> {
-    let folder = tempfile::tempdir()?;
-    let (mail, store) = setup.mail(folder.path())?;
-    mail.sync().await?;
+/// Fetches every message and keeps it.
+async fn all_bodies(mail: &MailAccount) -> Result<(), Failure> {
     mail.set_prefetch_policy(Prefetch::Everything).await?;
-    let (started, cpu_before) = (Instant::now(), cpu()?);
-    let fetched = mail.prefetch(&|_, _| {}).await?;
+    mail.set_cache_limit(u64::MAX / 4).await?;
+    mail.prefetch(&|_, _| {}).await?;
+    Ok(())
+}
+
+async fn synced_once(home: &Path) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let companion = journeys::kills::open(home).await;
+    let done = companion.sync_once(LIMIT).await?;
     let seconds = started.elapsed().as_secs_f64();
-    let (cpu_seconds, peak_bytes) = (cpu()? - cpu_before, peak()?);
-    mail.disconnect().await;
-    store.close().await?;
-    let (messages, bytes) = (fetched.messages, fetched.bytes);
-    Ok(Report { seconds, commands_seconds: seconds, cpu_seconds, peak_bytes, messages, bytes })
+    let (cpu_seconds, peak_bytes) = (cpu()?, peak()?);
+    let arrived = done.report.ok_or("the sync was not done by its deadline")?.arrived;
+    let messages = companion.mailboxes().await?.first().map_or(0, |inbox| inbox.known);
+    companion.shutdown().await?;
+    Ok(Report {
+        seconds,
+        process_seconds: 0.0,
+        commands_seconds: seconds,
+        cpu_seconds,
+        peak_bytes,
+        messages,
+        arrived,
+        bytes: 0,
+    })
 }
 
 /// The peak of the resident memory of this process, in bytes. Linux only.

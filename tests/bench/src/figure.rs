@@ -9,7 +9,13 @@ pub(crate) struct Figure {
     value: f64,
     range: Option<(f64, f64)>,
     unit: &'static str,
-    goal: Option<f64>,
+    goal: Option<Goal>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// The values of several rounds.
@@ -35,11 +41,19 @@ impl Figure {
 
     /// What it should be at most.
     pub(crate) fn at_most(self, goal: f64) -> Self {
-        Self { goal: Some(goal), ..self }
+        Self { goal: Some(Goal::AtMost(goal)), ..self }
+    }
+
+    /// What it should be at least.
+    pub(crate) fn at_least(self, goal: f64) -> Self {
+        Self { goal: Some(Goal::AtLeast(goal)), ..self }
     }
 
     fn ok(&self) -> Option<bool> {
-        self.goal.map(|goal| self.value <= goal)
+        self.goal.map(|goal| match goal {
+            Goal::AtMost(most) => self.value <= most,
+            Goal::AtLeast(least) => self.value >= least,
+        })
     }
 
     /// One object of JSON, on one line.
@@ -49,7 +63,8 @@ impl Figure {
             "name": self.name,
             "value": rounded(self.value),
             "unit": self.unit,
-            "goal": self.goal,
+            "goal": self.goal.map(|(Goal::AtMost(goal) | Goal::AtLeast(goal))| goal),
+            "goal_is": self.goal.map(|goal| if matches!(goal, Goal::AtMost(_)) { "most" } else { "least" }),
             "ok": self.ok(),
             "min": self.range.map(|(min, _)| rounded(min)),
             "max": self.range.map(|(_, max)| rounded(max)),
@@ -60,14 +75,17 @@ impl Figure {
     /// One line of a table.
     pub(crate) fn row(&self) -> String {
         let range = self.range.map_or(String::new(), |(min, max)| format!("{} - {}", short(min), short(max)));
-        let goal = self.goal.map_or(String::new(), |goal| format!("at most {}", short(goal)));
+        let goal = self.goal.map_or(String::new(), |goal| match goal {
+            Goal::AtMost(most) => format!("at most {}", short(most)),
+            Goal::AtLeast(least) => format!("at least {}", short(least)),
+        });
         let verdict = match self.ok() {
             Some(true) => "reached",
             Some(false) => "MISSED",
             None => "",
         };
         let line =
-            format!("{:34} {:>12} {:6} {range:>22}  {goal:16} {verdict}", self.name, short(self.value), self.unit);
+            format!("{:38} {:>12} {:6} {range:>22}  {goal:16} {verdict}", self.name, short(self.value), self.unit);
         line.trim_end().to_owned()
     }
 }
@@ -84,7 +102,8 @@ impl Rounds {
         sorted
     }
 
-    fn middle(&self) -> f64 {
+    /// The median.
+    pub(crate) fn middle(&self) -> f64 {
         let sorted = self.sorted();
         let (low, high) = (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2));
         low.zip(high).map_or(f64::NAN, |(low, high)| (low + high) / 2.0)
@@ -111,7 +130,11 @@ mod tests {
         assert_eq!((these.middle(), these.range()), (4.0, (1.0, 9.0)));
         assert_eq!(Rounds(vec![1.0, 2.0]).middle(), 1.5);
         let ratio = Figure::ratio("a", &these, &those).at_most(2.0);
-        assert_eq!(ratio.json(), r#"{"goal":2.0,"max":3.0,"min":1.0,"name":"a","ok":true,"unit":"x","value":2.0}"#);
+        assert_eq!(
+            ratio.json(),
+            r#"{"goal":2.0,"goal_is":"most","max":3.0,"min":1.0,"name":"a","ok":true,"unit":"x","value":2.0}"#
+        );
         assert!(Figure::new("a", 1.0, "s").json().contains(r#""ok":null"#));
+        assert!(Figure::new("a", 1.0, "s").at_least(2.0).row().ends_with("at least 2       MISSED"));
     }
 }

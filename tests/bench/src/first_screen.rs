@@ -47,7 +47,7 @@ pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<
 }
 
 /// Time and round trips until fifty rows can be read, while the sync goes on; then the sync is dropped.
-async fn screen(setup: &Setup, wire: Option<&Wire>) -> Result<(Duration, u64), Failure> {
+pub(crate) async fn screen(setup: &Setup, wire: Option<&Wire>) -> Result<(Duration, u64), Failure> {
     let folder = tempfile::tempdir()?;
     let (mail, store) = setup.mail(folder.path())?;
     let mut listening = store.notices().listen();

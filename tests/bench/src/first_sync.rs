@@ -8,6 +8,7 @@ use academy::wire::{Direction, Faults, Identity, Wire};
 use crate::Failure;
 use crate::child::{Errand, Report};
 use crate::figure::{Figure, Rounds};
+use crate::peers::Peers;
 use crate::phone::Setup;
 use crate::place::{LOOPBACK, Place};
 
@@ -16,15 +17,20 @@ const LARGE: u32 = 200_000;
 const ROUNDS: usize = 9;
 const MB: f64 = 1e6;
 
-pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<Vec<Figure>, Failure> {
+pub(crate) async fn measure(
+    place: &mut Place,
+    rounds: Option<usize>,
+    peers: Option<&Peers>,
+) -> Result<Vec<Figure>, Failure> {
     let usual = place.inbox_of(USUAL).await?;
     // Both first times warm the server's cache and are not counted.
     let lines = commands(place, &usual).await?;
     Errand::Drain(usual.clone(), lines.clone()).run().await?;
     let (mut syncs, mut drains, mut fetches) = (Rounds::default(), Rounds::default(), Rounds::default());
+    let (mut ours, mut neomutts) = (Rounds::default(), Rounds::default());
     let (mut cpus, mut peaks, mut bytes) = (Rounds::default(), Rounds::default(), 0);
     for _ in 0..rounds.unwrap_or(ROUNDS) {
-        let synced = whole(Errand::Sync(usual.clone()).run().await?, USUAL)?;
+        let synced = whole(Errand::Sync(usual.clone(), None).run().await?, USUAL)?;
         let drained = Errand::Drain(usual.clone(), lines.clone()).run().await?;
         syncs.push(synced.seconds);
         cpus.push(synced.cpu_seconds);
@@ -32,11 +38,15 @@ pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<
         drains.push(drained.seconds);
         fetches.push(drained.commands_seconds);
         bytes = drained.bytes;
+        if let Some(peers) = peers {
+            ours.push(synced.process_seconds);
+            neomutts.push(peers.neomutt(&usual, USUAL).await?);
+        }
     }
     let large = place.inbox_of(LARGE).await?;
-    let large = whole(Errand::Sync(large).run().await?, LARGE)?;
-    Ok(vec![
-        Figure::ratio("first-sync/ratio", &syncs, &drains).at_most(2.0),
+    let large = whole(Errand::Sync(large, None).run().await?, LARGE)?;
+    let mut figures = vec![
+        Figure::ratio("first-sync/ratio", &syncs, &drains).at_most(1.5),
         Figure::median("first-sync/sync-20000", &syncs, "s"),
         Figure::median("first-sync/sync-20000-cpu", &cpus, "s"),
         Figure::median("first-sync/drain-20000", &drains, "s"),
@@ -45,7 +55,13 @@ pub(crate) async fn measure(place: &mut Place, rounds: Option<usize>) -> Result<
         Figure::median("first-sync/memory-20000", &peaks, "MB").at_most(40.0),
         Figure::new("first-sync/memory-200000", large.peak_bytes as f64 / MB, "MB").at_most(40.0),
         Figure::new("first-sync/sync-200000-cold", large.seconds, "s"),
-    ])
+    ];
+    if peers.is_some() {
+        figures.push(Figure::ratio("first-sync/neomutt-to-ours", &neomutts, &ours).at_least(3.0));
+        figures.push(Figure::median("first-sync/neomutt-20000", &neomutts, "s"));
+        figures.push(Figure::median("first-sync/ours-20000-process", &ours, "s"));
+    }
+    Ok(figures)
 }
 
 /// A measurement of half the work would be worth nothing.
@@ -62,7 +78,7 @@ async fn commands(place: &mut Place, setup: &Setup) -> Result<Vec<String>, Failu
     let wire = Wire::to(SocketAddr::new(LOOPBACK, setup.port)).await?;
     let identity = Identity::of(&academy.authority().issue(&[&setup.host], Validity::Good)?)?;
     wire.set(Faults::none().intercept(identity).record()).await?;
-    whole(Errand::Sync(setup.over(wire.address())).run().await?, USUAL)?;
+    whole(Errand::Sync(setup.over(wire.address()), None).run().await?, USUAL)?;
     let sent = String::from_utf8_lossy(&wire.recorded(Direction::ToServer)).into_owned();
     let word = |line: &str| line.split(' ').nth(1).unwrap_or_default().to_owned();
     let lines: Vec<String> =

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,11 +18,15 @@ use crate::phone::Setup;
 /// Where the mail servers listen.
 pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+/// The inbox whose messages have their natural size.
+const USUAL: u32 = 20_000;
+
 /// The academy, and which inboxes are filled.
 #[derive(Default)]
 pub(crate) struct Place {
     academy: Option<Academy>,
     filled: BTreeSet<u32>,
+    grown: u32,
 }
 
 impl Place {
@@ -37,7 +42,7 @@ impl Place {
     pub(crate) async fn inbox_of(&mut self, count: u32) -> Result<Setup, Failure> {
         let uid = match count {
             1_000 => "lreset",
-            20_000 => "jdupont",
+            USUAL => "jdupont",
             200_000 => "perfbox",
             other => return Err(format!("no teacher has {other} messages").into()),
         };
@@ -45,24 +50,36 @@ impl Place {
         let fresh = self.filled.insert(count);
         let academy = self.academy().await?;
         if fresh {
-            // Only headers travel: the weight of bodies would fill disks and change nothing.
-            fill(academy, teacher, Filler::new(1).compact(), count).await?;
+            // Where only headers travel, the weight of bodies would fill disks and change nothing.
+            let filler = Filler::new(1);
+            fill(academy, teacher, count, if count == USUAL { filler } else { filler.compact() }).await?;
         }
         Setup::of(academy, teacher, LOOPBACK)
     }
 
-    /// A phone of a teacher whose inbox holds so many messages of natural size. Made anew each time it is called.
-    pub(crate) async fn natural_inbox(&mut self, count: u32) -> Result<Setup, Failure> {
-        let teacher = Teacher::by_uid("pmartin").ok_or("no such teacher")?;
+    /// A phone whose app is signed in and has synced nothing yet, of the teacher whose inbox holds `count` messages; its home is
+    /// below `folder`.
+    pub(crate) async fn home_of(&mut self, count: u32, folder: &Path) -> Result<PathBuf, Failure> {
+        let uid = self.inbox_of(count).await?.user;
+        let home = folder.join("home");
+        journeys::kills::move_in(self.academy().await?, &uid, &home).await?;
+        Ok(home)
+    }
+
+    /// A phone of the teacher whose inbox grows, now to `count` messages.
+    pub(crate) async fn grown_to(&mut self, count: u32) -> Result<Setup, Failure> {
+        let teacher = Teacher::by_uid("tbernard").ok_or("no such teacher")?;
+        let more = count.saturating_sub(self.grown);
+        self.grown += more;
         let academy = self.academy().await?;
-        fill(academy, teacher, Filler::new(1), count).await?;
+        fill(academy, teacher, more, Filler::new(u64::from(count)).compact()).await?;
         Setup::of(academy, teacher, LOOPBACK)
     }
 
     /// Adds `more` messages to the inbox that holds 20,000.
     pub(crate) async fn add(&mut self, more: u32) -> Result<(), Failure> {
         let teacher = Teacher::by_uid("jdupont").ok_or("no such teacher")?;
-        fill(self.academy().await?, teacher, Filler::new(1).compact(), more).await
+        fill(self.academy().await?, teacher, more, Filler::new(1)).await
     }
 
     /// Stops the servers.
@@ -75,7 +92,7 @@ impl Place {
     }
 }
 
-async fn fill(academy: &Academy, teacher: &Teacher, filler: Filler, count: u32) -> Result<(), Failure> {
+async fn fill(academy: &Academy, teacher: &Teacher, count: u32, filler: Filler) -> Result<(), Failure> {
     let destination = Destination {
         address: SocketAddr::new(LOOPBACK, academy.imap().port),
         server_name: academy.imap().host,
@@ -89,7 +106,7 @@ async fn fill(academy: &Academy, teacher: &Teacher, filler: Filler, count: u32) 
     if filled.messages != u64::from(count) {
         return Err(format!("{} of {count} messages are there", filled.messages).into());
     }
-    eprintln!("filled an inbox with {count} messages in {:.1?}", started.elapsed());
+    eprintln!("filled an inbox with {count} messages, {} MB, in {:.1?}", filled.bytes / 1_000_000, started.elapsed());
     Ok(())
 }
 

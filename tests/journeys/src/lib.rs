@@ -1,5 +1,7 @@
 //! What a journey needs: a phone, and the academy that it talks to.
 
+pub mod kills;
+
 mod keystores;
 
 pub use keystores::{FileStore, Witness};
