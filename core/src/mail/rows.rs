@@ -12,9 +12,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub use actions::{ActionKind, Refusal, RefusalReason};
 pub(super) use actions::{
-    Copy, Deed, Draft, End, Item, Kind, begin, copied, copies, destroyed, drafts, drop_lost, filed, flagged,
-    forget_refusals, has_lost, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft, settle_idle,
-    swallow, undo,
+    Copy, Deed, Draft, End, Item, Kind, begin, begin_ends, begin_flags, copied, copies, destroyed, drafts, drop_lost,
+    filed, flagged, forget_refusals, has_lost, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft,
+    settle_idle, swallow, undo,
 };
 pub(super) use bodies::{
     Body, Known as Structure, Place, Stretch, body, drop_pieces, keep_body, keep_fresh, keep_pieces, keep_structure,

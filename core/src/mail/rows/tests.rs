@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::super::flags::Flags;
 use super::{
-    Arrived, Body, add, cache_size, drop_pieces, evict_some, keep_body, keep_fresh, keep_pieces, keep_structure,
-    mailbox_named, mailboxes, missing, touch, uids,
+    ActionKind, Arrived, Body, Deed, Kind, add, begin_ends, begin_flags, cache_size, drop_pieces, evict_some, items,
+    keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named, mailboxes, missing, touch, uids, undo,
 };
 use crate::mail::imap::Piece;
 use crate::store::{Store, StoreError};
@@ -165,4 +165,25 @@ async fn a_page_is_read_along_an_index_wherever_its_messages_are_on_the_server()
         .unwrap();
     assert!(plan.len() == 1 && plan[0].contains("USING INDEX message_newest"), "{plan:?}");
     assert!(few <= 20 && lost == 0, "{few} hundred steps, and {lost}");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_since_it_was_read_is_not_told_to_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = full(&folder).await;
+    let written = store.write(|t, changes| {
+        let bin = mailbox_named(t, "essai", "Trash", None, true)?;
+        let deed = Deed::begin(t, "essai", ActionKind::Delete, Flags::default(), Some(bin))?;
+        deed.act(t, changes, &[5, 6], &[Kind::Move(bin), Kind::Add(Flags::FLAGGED)])?;
+        let (read, _) = items(t, "essai", 0, i64::MAX, 10)?;
+        let other = Deed::begin(t, "essai", ActionKind::Flag, Flags::SEEN, None)?;
+        other.act(t, changes, &[6], &[Kind::Remove(Flags::SEEN)])?;
+        let flags = begin_flags(t, read.clone(), i64::MAX)?;
+        assert_eq!(flags.iter().map(|item| item.message).collect::<Vec<_>>(), [5], "of 6 there is more to tell now");
+        assert!(begin_flags(t, read.clone(), i64::MAX)?.is_empty(), "what is begun is not begun again");
+        undo(t, changes, "essai", deed.id)?;
+        assert!(begin_ends(t, read, i64::MAX)?.is_empty());
+        Ok(())
+    });
+    written.await.unwrap();
 }

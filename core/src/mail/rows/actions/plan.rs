@@ -114,13 +114,52 @@ pub(in crate::mail) fn copies(c: &Connection, academy: &str, before: i64, limit:
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The server is about to hear of these actions.
-pub(in crate::mail) fn begin(t: &Transaction<'_>, ids: &[i64]) -> Result<(), StoreError> {
+/// The server is about to hear of these actions: of those that are still there, for the teacher may have taken one back since
+/// they were read. Gives these.
+pub(in crate::mail) fn begin(t: &Transaction<'_>, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
     let mut begin = t.prepare_cached("UPDATE action SET begun = 1 WHERE id = ?")?;
+    let mut begun = Vec::new();
     for id in ids {
-        begin.execute([id])?;
+        if begin.execute([id])? > 0 {
+            begun.push(*id);
+        }
     }
-    Ok(())
+    Ok(begun)
+}
+
+/// The same of the flags of messages: gives those of which the same is to be told as when they were read.
+pub(in crate::mail) fn begin_flags(
+    t: &Transaction<'_>,
+    items: Vec<Item>,
+    before: i64,
+) -> Result<Vec<Item>, StoreError> {
+    begin_items(t, items, before, |item| &item.flag_ids, |item| (item.merged.add, item.merged.remove))
+}
+
+/// The same of what becomes of messages.
+pub(in crate::mail) fn begin_ends(t: &Transaction<'_>, items: Vec<Item>, before: i64) -> Result<Vec<Item>, StoreError> {
+    begin_items(t, items, before, |item| &item.end_ids, |item| item.merged.end)
+}
+
+fn begin_items<T: PartialEq>(
+    t: &Transaction<'_>,
+    items: Vec<Item>,
+    before: i64,
+    ids: fn(&Item) -> &[i64],
+    told: fn(&Item) -> T,
+) -> Result<Vec<Item>, StoreError> {
+    let mut same = Vec::new();
+    for then in items {
+        let now = item(t, then.message, before)?;
+        let holds = |now: &Item| {
+            (now.mailbox, now.uid) == (then.mailbox, then.uid) && ids(now) == ids(&then) && told(now) == told(&then)
+        };
+        if now.is_some_and(|now| holds(&now)) {
+            begin(t, ids(&then))?;
+            same.push(then);
+        }
+    }
+    Ok(same)
 }
 
 /// What was made here and destroyed before the server heard of it never was. How many actions that settles, and the copies

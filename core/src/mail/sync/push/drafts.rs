@@ -49,7 +49,11 @@ impl MailAccount {
             return Ok(());
         }
         if uid.is_none() {
-            self.store.write(move |t, _| rows::begin(t, &[action])).await?;
+            let begun = self.store.write(move |t, _| rows::begin(t, &[action])).await?;
+            if begun.is_empty() {
+                // Thrown away meanwhile.
+                return Ok(());
+            }
             let flags = Flags::DRAFT.with(Flags::SEEN).names();
             match push.errand.imap.append(&name, &flags, &body.unwrap_or_default().raw).await {
                 Ok(place) => uid = place.filter(|(validity, _)| *validity == selected.uid_validity).map(|(_, uid)| uid),

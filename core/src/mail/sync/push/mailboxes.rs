@@ -35,7 +35,10 @@ impl MailAccount {
                 Err(other) => return Err(other.into()),
             }
         }
-        self.store.write(move |t, _| rows::begin(t, &[id])).await?;
+        if self.store.write(move |t, _| rows::begin(t, &[id])).await?.is_empty() {
+            // Taken back since it was read.
+            return Ok(true);
+        }
         let imap = &mut push.errand.imap;
         push.selected = None;
         let told = match &action.kind {

@@ -37,7 +37,7 @@ impl MailAccount {
             let (items, next) = self.store.read(move |c| rows::items(c, &academy, last, before, SOME)).await?;
             let Some(next) = next else { return Ok(()) };
             last = next;
-            self.push_items(push, tally, items).await?;
+            self.push_items(push, tally, items, before).await?;
         }
     }
 
@@ -46,6 +46,7 @@ impl MailAccount {
         push: &mut Push<'_, '_>,
         tally: &mut Tally<'_>,
         items: Vec<Item>,
+        before: i64,
     ) -> Result<(), MailError> {
         let mut flags: BTreeMap<(i64, i64, i64), Vec<Item>> = BTreeMap::new();
         let mut ends: BTreeMap<(i64, End), Vec<Item>> = BTreeMap::new();
@@ -79,12 +80,18 @@ impl MailAccount {
             }
             let of = flags.extract_if(.., |(one, ..), _| *one == mailbox).flat_map(|(_, items)| chunks(items));
             for items in of.collect::<Vec<_>>() {
-                self.push_flags(push, tally, items).await?;
+                // As they are now: the teacher may have taken something back since they were read.
+                let items = self.store.write(move |t, _| rows::begin_flags(t, items, before)).await?;
+                if !items.is_empty() {
+                    self.push_flags(push, tally, items).await?;
+                }
             }
             let of = ends.extract_if(.., |(one, _), _| *one == mailbox);
             let of = of.flat_map(|((_, end), items)| chunks(items).map(move |items| (end, items)));
             for (end, items) in of.collect::<Vec<_>>() {
+                let items = self.store.write(move |t, _| rows::begin_ends(t, items, before)).await?;
                 match end {
+                    _ if items.is_empty() => {}
                     End::Stay => {}
                     End::Move(to) => self.push_moves(push, tally, to, items).await?,
                     End::Destroy => self.push_destructions(push, tally, mailbox, items).await?,
@@ -94,21 +101,14 @@ impl MailAccount {
         Ok(())
     }
 
-    async fn begin(&self, ids: impl IntoIterator<Item = i64>) -> Result<Vec<i64>, MailError> {
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let begun = ids.clone();
-        self.store.write(move |t, _| rows::begin(t, &begun)).await?;
-        Ok(ids)
-    }
-
-    /// All of these have the same flags set, and the same cleared.
+    /// All of these have the same flags set, and the same cleared. They are begun.
     async fn push_flags(
         &self,
         push: &mut Push<'_, '_>,
         tally: &mut Tally<'_>,
         items: Vec<Item>,
     ) -> Result<(), MailError> {
-        let ids = self.begin(items.iter().flat_map(|item| item.flag_ids.iter().copied())).await?;
+        let ids: Vec<i64> = items.iter().flat_map(|item| item.flag_ids.iter().copied()).collect();
         let uids = uids(&items);
         let (add, remove) = items.first().map_or_else(Default::default, |item| (item.merged.add, item.merged.remove));
         for (on, flags) in [(true, add), (false, remove)] {
@@ -134,7 +134,7 @@ impl MailAccount {
         to: i64,
         items: Vec<Item>,
     ) -> Result<(), MailError> {
-        let ids = self.begin(items.iter().flat_map(|item| item.end_ids.iter().copied())).await?;
+        let ids: Vec<i64> = items.iter().flat_map(|item| item.end_ids.iter().copied()).collect();
         let (uids, by_copy) = (uids(&items), !push.errand.imap.has("MOVE"));
         let name = self.name_of(to).await?;
         let told = if by_copy {
@@ -171,7 +171,7 @@ impl MailAccount {
         mailbox: i64,
         items: Vec<Item>,
     ) -> Result<(), MailError> {
-        let ids = self.begin(items.iter().flat_map(|item| item.end_ids.iter().copied())).await?;
+        let ids: Vec<i64> = items.iter().flat_map(|item| item.end_ids.iter().copied()).collect();
         let all = uids(&items);
         if let Err(error) = push.errand.imap.store_flags(&all, true, &Flags::DELETED.names()).await {
             return self.fail(push, tally, ids, error).await;
@@ -233,7 +233,12 @@ impl MailAccount {
         to: i64,
         copies: Vec<Copy>,
     ) -> Result<(), MailError> {
-        let ids = self.begin(copies.iter().map(|copy| copy.action)).await?;
+        let asked: Vec<i64> = copies.iter().map(|copy| copy.action).collect();
+        let ids = self.store.write(move |t, _| rows::begin(t, &asked)).await?;
+        let copies: Vec<_> = copies.into_iter().filter(|copy| ids.contains(&copy.action)).collect();
+        if copies.is_empty() {
+            return Ok(());
+        }
         let uids = UidSet::of(&copies.iter().map(|copy| copy.uid).collect::<Vec<_>>());
         let name = self.name_of(to).await?;
         let copied = match push.errand.imap.copy_messages(&uids, &name).await {
