@@ -173,7 +173,7 @@ fn without_uid(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
 }
 
 /// Reads a message's waiting actions, oldest first, below the action `before`.
-fn waiting(t: &rusqlite::Connection, message: i64, before: i64) -> Result<Vec<(i64, Kind, bool)>, StoreError> {
+fn waiting(t: &rusqlite::Connection, message: i64, before: i64) -> Result<Vec<(i64, Kind, Begun)>, StoreError> {
     let mut query =
         t.prepare_cached("SELECT id, kind, flag, mailbox, begun FROM action WHERE message = ? AND id < ? ORDER BY id")?;
     let rows = query.query_map([message, before], |row| {
@@ -186,9 +186,24 @@ fn waiting(t: &rusqlite::Connection, message: i64, before: i64) -> Result<Vec<(i
             "append" => Kind::Append(mailbox),
             _ => Kind::Destroy,
         };
-        Ok((row.get(0)?, kind, row.get(4)?))
+        let begun = match row.get(4)? {
+            0 => Begun::No,
+            1 => Begun::UnderWay,
+            _ => Begun::Perhaps,
+        };
+        Ok((row.get(0)?, kind, begun))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether the server has heard of an action; the numbers 0, 1 and 2 in the store.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Begun {
+    No,
+    /// It hears of it now. Found so later, nobody knows what became of it.
+    UnderWay,
+    /// It may have heard of it, and has not done it as far as one could see.
+    Perhaps,
 }
 
 /// What is shown is what the server said, with every waiting action applied in order; gives the mailbox it is shown in. One

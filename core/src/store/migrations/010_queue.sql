@@ -39,7 +39,8 @@ CREATE TABLE waiting (
     name TEXT,
     -- The newest message when it was done: what another program moved meanwhile came after it.
     newest INTEGER NOT NULL DEFAULT 0,
-    -- 1 from just before the server hears of it. Found so after a kill, nobody knows what became of it.
+    -- 1 from just before the server hears of it. Found so after a kill, nobody knows what became of it. 2 where one has looked, and
+    -- it may still be done late.
     begun INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

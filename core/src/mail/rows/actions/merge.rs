@@ -57,6 +57,17 @@ impl Merged {
         }
     }
 
+    /// Tells of the flags that `kind` is about also where the server seems to have them so already: it has `flags`, as far as one
+    /// could see.
+    pub(in crate::mail) fn insist(&mut self, kind: Kind, flags: Flags) {
+        let (Kind::Add(about) | Kind::Remove(about)) = kind else { return };
+        if self.end != End::Destroy {
+            let after = flags.with(self.add).without(self.remove);
+            self.add = self.add.with(after.both(about));
+            self.remove = self.remove.with(about.without(after));
+        }
+    }
+
     /// Whether there is no flag to be told.
     pub(in crate::mail) fn keeps_flags(&self) -> bool {
         self.add.is_empty() && self.remove.is_empty()

@@ -191,7 +191,11 @@ pub(in crate::mail) fn resolve(
             t.execute("DELETE FROM action WHERE message = ? AND kind = 'move' AND begun = 1", [message])?;
             tell(changes, [home, mailbox]);
         }
-        t.execute("UPDATE action SET begun = 0 WHERE message = ?", [message])?;
+        // A server that was left in the middle may do what it heard a moment after one has looked: of flags it is told once more.
+        t.execute(
+            "UPDATE action SET begun = CASE WHEN begun > 0 AND kind IN ('add', 'remove') THEN 2 ELSE 0 END WHERE message = ?",
+            [message],
+        )?;
         settle_shown(t, message)?;
     }
     Ok(())

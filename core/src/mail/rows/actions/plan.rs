@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::{End, Kind, Merged, waiting};
+use super::{Begun, End, Kind, Merged, waiting};
 use crate::mail::flags::Flags;
 use crate::store::{Change, StoreError};
 
@@ -60,13 +60,17 @@ pub(in crate::mail) fn items(
 
 fn item(c: &Connection, message: i64, before: i64) -> Result<Option<Item>, StoreError> {
     let actions = waiting(c, message, before)?;
-    if actions.iter().any(|(_, kind, begun)| *begun || matches!(kind, Kind::Copy(_) | Kind::Append(_))) {
+    let is_under_way = |begun: &Begun| *begun == Begun::UnderWay;
+    if actions.iter().any(|(_, kind, begun)| is_under_way(begun) || matches!(kind, Kind::Copy(_) | Kind::Append(_))) {
         return Ok(None);
     }
     let mut place = c.prepare_cached("SELECT mailbox, uid, server_flags FROM message WHERE id = ? AND uid > 0")?;
     let place = place.query_row([message], |row| Ok((row.get(0)?, row.get(1)?, Flags::from_bits(row.get(2)?))));
     let Some((mailbox, uid, flags)) = place.optional()? else { return Ok(None) };
-    let merged = Merged::of(actions.iter().map(|(_, kind, _)| *kind), mailbox, flags);
+    let mut merged = Merged::of(actions.iter().map(|(_, kind, _)| *kind), mailbox, flags);
+    for (_, kind, _) in actions.iter().filter(|(.., begun)| *begun == Begun::Perhaps) {
+        merged.insist(*kind, flags);
+    }
     let mut item = Item { message, mailbox, uid, merged, ..Item::default() };
     for (id, kind, _) in actions {
         let about_flags = matches!(kind, Kind::Add(_) | Kind::Remove(_)) && merged.end != End::Destroy;

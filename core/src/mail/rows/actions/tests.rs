@@ -61,6 +61,27 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 proptest! {
+    /// Whatever of it the server did late, and whenever: told once more, it is as it should be.
+    #[test]
+    fn flags_that_the_server_perhaps_heard_of_are_right_even_where_it_does_them_late(
+        flags in any::<u8>(),
+        kinds in prop::collection::vec(kind(), 1..6),
+        heard in any::<u8>(),
+    ) {
+        let mut single = Model::at(1, flags);
+        kinds.iter().for_each(|kind| single.act(*kind));
+        let mut merged = Merged::of(kinds.iter().copied(), 1, Flags::from_bits(i64::from(flags)));
+        let mut late = Model::at(1, flags);
+        let are_flags = |kind: &Kind| matches!(kind, Kind::Add(_) | Kind::Remove(_));
+        let heard: Vec<_> = kinds.iter().enumerate().filter(|(at, kind)| heard & (1 << at) != 0 && are_flags(kind)).collect();
+        for (_, kind) in &heard {
+            merged.insist(**kind, Flags::from_bits(i64::from(flags)));
+            late.act(**kind);
+        }
+        late.tell(merged);
+        prop_assert_eq!(late.state(), single.state());
+    }
+
     #[test]
     fn what_actions_come_to_has_their_effect_in_no_more_commands(
         kinds in proptest::collection::vec(kind(), 0..12), home in 1..4i64, flags in any::<u8>()
