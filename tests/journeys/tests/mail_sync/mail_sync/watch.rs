@@ -9,7 +9,7 @@ use std::time::Duration;
 use academy::wire::{Direction, Faults, Identity, Refusal, Wire};
 use academy::{Academy, Teacher, Validity};
 use cartable_core::companion::{Companion, CompanionError, InTouch};
-use cartable_core::mail::{Flags, LetterState, Link};
+use cartable_core::mail::{Flags, LetterState, Link, Prefetch};
 use cartable_core::words::Finding;
 use journeys::{Phone, inbox, subjects};
 use tokio::task::JoinHandle;
@@ -46,6 +46,8 @@ impl Scene {
         wire.set(reading(&academy, without)).await.unwrap();
         phone.hosts.lead(IMAP, wire.address());
         let companion = signed_in(&phone, &academy, folder.path()).await;
+        // What is fetched ahead is another's story, and would be on the same wire.
+        companion.set_prefetch_policy(Prefetch::Nothing).await.unwrap();
         let mut scene = Self {
             running: tokio::spawn(async { Ok(()) }),
             states: Arc::default(),
@@ -186,8 +188,8 @@ async fn a_server_that_tells_of_one_mailbox_tells_of_the_inbox_by_idle_ended_by_
     let sent = String::from_utf8_lossy(&sent[start..]).into_owned();
     let count = |word: &str| sent.lines().filter(|line| *line == word || line.ends_with(&format!(" {word}"))).count();
     assert!(!sent.contains(" LIST ") && !sent.contains(" NOOP"), "{sent}");
-    // For each: DONE, the mailbox and its news, and IDLE again.
-    assert!((2..4).contains(&count("DONE")) && sent.lines().count() < 16, "{sent}");
+    // For each: DONE, the mailbox and its news, and IDLE again; the second may come before that.
+    assert!((1..4).contains(&count("DONE")) && sent.lines().count() < 16, "{sent}");
 
     // The teacher's own sync need not wait for the server's news.
     timeout(Duration::from_secs(10), scene.companion.sync(&|_, _| {})).await.unwrap().unwrap();
