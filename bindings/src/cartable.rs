@@ -9,18 +9,21 @@ use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use cartable_core::companion::{Companion as Core, CompanionError as CoreError};
-use cartable_core::mail::{After, Flags};
+use cartable_core::mail::After;
 use cartable_core::ports::{Clock, SystemClock};
 use cartable_core::words::Language;
 
 use crate::error::CompanionError;
 use crate::ports::{ChangeListener, SecretStore, ServiceResolver, Setup, SyncListener};
-use crate::records::{AttachmentContent, Letter, Mailbox, MessageRow, MessageView, PageEnd, Rescued, SyncOnce};
+use crate::records::{Letter, Mailbox, MessageRow, PageEnd, Rescued, SyncOnce};
 use crate::runtime;
 use crate::task::TaskHandle;
 
 /// One teacher's companion: the academy's portal and mail on this phone. A shell has one from [`crate::Accounts`] for each account; an
 /// app with a single account may open it by itself.
+///
+/// What the teacher does with mail is durable and shown at once, needs no network, and is done on the server at the next sync, which
+/// `stay_in_touch` does by itself. Each such call gives a number for `undo`.
 #[derive(Debug, uniffi::Object)]
 pub struct Cartable {
     pub(crate) core: Arc<Core>,
@@ -63,37 +66,6 @@ impl Cartable {
         Ok(convert(self.run(move |core| async move { core.messages(mailbox, after, limit).await }).await?))
     }
 
-    /// Opens a message; the first time it is fetched, and kept. Does not mark it as read.
-    pub async fn open_message(&self, message: i64) -> Result<MessageView, CompanionError> {
-        self.run(move |core| async move { core.open_message(message).await.map(Into::into) }).await
-    }
-
-    /// An attachment by its index, decoded.
-    pub async fn attachment(&self, message: i64, index: u32) -> Result<AttachmentContent, CompanionError> {
-        self.run(move |core| async move { core.attachment(message, index).await.map(Into::into) }).await
-    }
-
-    /// Marks a message as read or unread. Durable and shown at once; done on the server at the next sync.
-    pub async fn set_read(&self, message: i64, read: bool) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.set_flags(&[message], Flags::SEEN, read).await.map(drop) }).await
-    }
-
-    /// Flags a message or takes the flag away. Durable and shown at once; done on the server at the next sync.
-    pub async fn set_flagged(&self, message: i64, flagged: bool) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.set_flags(&[message], Flags::FLAGGED, flagged).await.map(drop) }).await
-    }
-
-    /// Puts a message into the bin; gives a number for `undo`. Durable and gone from the list at once; moved on the server at the
-    /// next sync.
-    pub async fn delete(&self, message: i64) -> Result<i64, CompanionError> {
-        self.run(move |core| async move { core.delete(&[message]).await }).await
-    }
-
-    /// Takes back what the call of this number did.
-    pub async fn undo(&self, call: i64) -> Result<(), CompanionError> {
-        self.run(move |core| async move { core.undo(call).await }).await
-    }
-
     /// Answers a message, its sender or (`all`) everybody it went to; gives the letter's number in the outbox, where it is
     /// durable. `send_waiting` sends it.
     pub async fn reply(&self, message: i64, text: String, all: bool) -> Result<i64, CompanionError> {
@@ -121,7 +93,7 @@ impl Cartable {
     /// anew.
     pub fn sync(&self, listener: Option<Arc<dyn SyncListener>>) -> Result<Arc<TaskHandle>, CompanionError> {
         let core = Arc::clone(&self.core);
-        let task = TaskHandle::start(self.ended.child_token(), self.language(), async move {
+        self.start(async move {
             let told = listener.clone();
             let progress = move |done, expected| {
                 if let Some(listener) = &told {
@@ -134,12 +106,11 @@ impl Cartable {
                 let _ = block_in_place(|| listener.on_report(report.into()));
             }
             Ok(())
-        });
-        task.map_err(|error| self.error(error))
+        })
     }
 
-    /// What a background job calls: sends and syncs, and returns by the deadline, in milliseconds, with what was done until
-    /// then.
+    /// What a background job calls: syncs, sends what waits and fetches ahead, and returns by the deadline, in milliseconds, with what
+    /// was done until then.
     pub async fn sync_once(&self, deadline_ms: u64) -> Result<SyncOnce, CompanionError> {
         let deadline = Duration::from_millis(deadline_ms);
         self.run(move |core| async move { core.sync_once(deadline).await.map(Into::into) }).await
@@ -149,13 +120,12 @@ impl Cartable {
     /// shut down. A call that takes long holds up only the next.
     pub fn listen(&self, listener: Arc<dyn ChangeListener>) -> Result<Arc<TaskHandle>, CompanionError> {
         let mut changes = self.core.changes();
-        let task = TaskHandle::start(self.ended.child_token(), self.language(), async move {
+        self.start(async move {
             while let Some(batch) = changes.batch().await {
                 let _ = block_in_place(|| listener.on_changes(convert(batch)));
             }
             Ok(())
-        });
-        task.map_err(|error| self.error(error))
+        })
     }
 
     /// Before the phone sleeps: stops what runs, closes the connections and folds the database's log. Returns when all is
@@ -198,6 +168,15 @@ impl Cartable {
         W: Future<Output = Result<T, CoreError>> + Send + 'static,
     {
         runtime::run(work(Arc::clone(&self.core))).await.map_err(|error| self.error(error))
+    }
+
+    /// Begins long work, which may be dropped at any of its waits.
+    pub(crate) fn start(
+        &self,
+        work: impl Future<Output = Result<(), CoreError>> + Send + 'static,
+    ) -> Result<Arc<TaskHandle>, CompanionError> {
+        let task = TaskHandle::start(self.ended.child_token(), self.language(), work);
+        task.map_err(|error| self.error(error))
     }
 
     pub(crate) fn error(&self, error: CoreError) -> CompanionError {

@@ -42,6 +42,8 @@ impl From<mail::Mailbox> for Mailbox {
         Self {
             id: mailbox.id,
             name: mailbox.name,
+            delimiter: mailbox.delimiter,
+            subscribed: mailbox.subscribed,
             role: mailbox.role.map(Into::into),
             known: mailbox.known,
             unread: mailbox.unread,
@@ -75,6 +77,7 @@ impl From<mail::Row> for MessageRow {
             read: row.flags.has(Flags::SEEN),
             flagged: row.flags.has(Flags::FLAGGED),
             answered: row.flags.has(Flags::ANSWERED),
+            forwarded: row.flags.has(Flags::FORWARDED),
             attachments: row.attachments,
             size: row.size,
             unreadable: row.unreadable,
@@ -147,7 +150,8 @@ impl Letter {
 
 impl From<mail::SyncReport> for SyncReport {
     fn from(report: mail::SyncReport) -> Self {
-        Self { arrived: report.arrived, gone: report.gone, acted: report.acted, refused: report.refused }
+        let mail::SyncReport { arrived, gone, acted, refused, skipped, .. } = report;
+        Self { arrived, gone, acted, refused, skipped }
     }
 }
 
@@ -171,6 +175,7 @@ impl From<store::Change> for Change {
             store::Change::Messages { mailbox } => Self::Messages { mailbox },
             store::Change::Outbox => Self::Outbox,
             store::Change::Alarms => Self::Alarms,
+            store::Change::Refusals => Self::Refusals,
             _ => Self::Everything,
         }
     }

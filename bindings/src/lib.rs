@@ -8,15 +8,18 @@
 //!   same in both languages.
 //! * Every function that may fail gives the one [`CompanionError`], named by what the shell does next and carrying the words
 //!   for the teacher.
-//! * Foreign traits ([`SecretStore`], [`ServiceResolver`], [`ChangeListener`], [`SyncListener`]) are called on threads of ours, never with a lock
-//!   held, and may block for a short while.
+//! * Foreign traits ([`SecretStore`], [`ServiceResolver`], [`ChangeListener`], [`SyncListener`], [`OpenListener`], [`SaveListener`],
+//!   [`TouchListener`]) are called on threads of ours, never with a lock held, and may block for a short while.
 
 mod academies;
 mod accounts;
+mod actions;
+mod bodies;
 mod cartable;
 mod codes;
 mod convert;
 mod error;
+mod in_touch;
 mod ports;
 mod records;
 mod runtime;
@@ -27,9 +30,12 @@ mod task;
 
 pub use academies::{AcademyCard, SecondFactor, WayIn};
 pub use accounts::{Account, AccountSync, Accounts};
+pub use actions::{ActionKind, NewMailbox, Refusal};
+pub use bodies::{OpenListener, Prefetch, SaveListener, SavedFile};
 pub use cartable::{Cartable, rebuild_storage};
 pub use codes::{Alarm, OfferedCode};
 pub use error::{CompanionError, ListenerError, Told};
+pub use in_touch::{InTouch, Link, TouchListener};
 pub use ports::{
     ChangeListener, NetworkSettings, SecretStore, SecretStoreError, ServiceRecord, ServiceResolver,
     ServiceResolverError, Setup, SyncListener,

@@ -7,8 +7,12 @@ use crate::error::Told;
 pub struct Mailbox {
     /// Its number on this phone.
     pub id: i64,
-    /// Its name on the server, decoded.
+    /// Its name, with the names of those it lies in.
     pub name: String,
+    /// What parts these names; nothing where the server knows no mailboxes in mailboxes.
+    pub delimiter: Option<String>,
+    /// Whether the teacher has subscribed to it.
+    pub subscribed: bool,
     /// What it is for, where known.
     pub role: Option<MailboxRole>,
     /// How many messages the phone knows in it.
@@ -57,6 +61,8 @@ pub struct MessageRow {
     pub flagged: bool,
     /// Answered.
     pub answered: bool,
+    /// Sent on to somebody.
+    pub forwarded: bool,
     /// Whether it seems to have attachments.
     pub attachments: bool,
     /// Its size in bytes.
@@ -115,7 +121,7 @@ pub struct Attachment {
     pub name: String,
     /// As the sender declares it, in lower case.
     pub media_type: String,
-    /// Decoded, in bytes.
+    /// Decoded, in bytes; about that as long as it has not been fetched.
     pub size: u64,
     /// Whether the sender shows it within the text.
     pub inline: bool,
@@ -173,8 +179,10 @@ pub struct SyncReport {
     pub gone: u64,
     /// Actions of the teacher that the server has done.
     pub acted: u64,
-    /// Actions that the server refused; its state is shown again.
+    /// Actions that the server refused; its state is shown again, and `refusals` tells why.
     pub refused: u64,
+    /// Mailboxes that the server lists and would not open.
+    pub skipped: u64,
 }
 
 /// What a sync within a deadline came to.
@@ -211,6 +219,8 @@ pub enum Change {
     Outbox,
     /// The alarms.
     Alarms,
+    /// What the server refused to do.
+    Refusals,
     /// Perhaps all of it.
     Everything,
 }

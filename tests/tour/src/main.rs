@@ -3,6 +3,7 @@
 
 mod academies;
 mod morning;
+mod offline;
 mod options;
 mod picture;
 mod show;

@@ -1,11 +1,11 @@
 //! The errands of the morning.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use academy::wire::{Faults, Identity};
 use academy::{Academy, Authority, Browser, Teacher, Validity};
 use cartable_core::companion::{Companion, CompanionError};
-use cartable_core::mail::{Flags, LetterState, Row};
+use cartable_core::mail::{Flags, Row};
 use cartable_core::portal::{Question, SignInState};
 use cartable_core::store::Change;
 use cartable_core::words::{Finding, Language};
@@ -17,9 +17,9 @@ use crate::ways;
 use crate::wires::Wires;
 
 /// Whose morning it is: Paul, from whom the portal wants a code by mail.
-const TEACHER: &str = "pmartin";
+pub(crate) const TEACHER: &str = "pmartin";
 /// Who wrote to him and gets his answer.
-const COLLEAGUE: &str = "lreset";
+pub(crate) const COLLEAGUE: &str = "lreset";
 const QUESTION: &str = "\
 From: =?utf-8?q?L=C3=A9a_Reset?= <lreset@academie.test>\r
 To: Paul Martin <pmartin@academie.test>\r
@@ -101,13 +101,13 @@ async fn open_academy(show: &mut Show, options: &Options) -> Result<(Academy, st
 }
 
 /// What the steps share.
-struct Morning<'a> {
-    academy: &'a Academy,
-    phone: Phone,
-    folder: tempfile::TempDir,
-    wires: Wires,
-    trips: &'static str,
-    french: bool,
+pub(crate) struct Morning<'a> {
+    pub(crate) academy: &'a Academy,
+    pub(crate) phone: Phone,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) wires: Wires,
+    pub(crate) trips: &'static str,
+    pub(crate) french: bool,
 }
 
 impl<'a> Morning<'a> {
@@ -128,10 +128,7 @@ impl<'a> Morning<'a> {
         morning.first_screen(show, &companion).await?;
         morning.whole_mailbox(show, &companion, options.messages).await?;
         let row = morning.read(show, &companion).await?;
-        morning.work_offline(show, &companion, &row).await?;
-        let companion = morning.restart(show, companion).await?;
-        morning.back_online(show, &companion).await?;
-        morning.answer(show, &companion, &row).await?;
+        let companion = morning.offline(show, companion, &row).await?;
         morning.trap(show, &companion).await?;
         morning.leave(show, &companion).await
     }
@@ -266,95 +263,6 @@ impl<'a> Morning<'a> {
         .await
     }
 
-    async fn work_offline(&mut self, show: &mut Show, companion: &Companion, row: &Row) -> Result<(), Stopped> {
-        let title =
-            show.say("Sans réseau : il marque, supprime et répond", "Without network: he flags, deletes, answers");
-        let title = title.to_owned();
-        show.step("offline", &title, async {
-            companion.suspend().await.map_err(|error| self.words(companion, &error))?;
-            for wire in [&self.wires.imap, self.wires.smtp()] {
-                wire.set(Faults::none().black_hole()).await.map_err(|error| broken(&error))?;
-            }
-            let rows = companion.messages(inbox(companion).await, None, 3).await;
-            let rows = rows.map_err(|error| self.words(companion, &error))?;
-            let doomed = rows.iter().find(|one| one.id != row.id);
-            companion
-                .set_flags(&[row.id], Flags::FLAGGED, true)
-                .await
-                .map_err(|error| self.words(companion, &error))?;
-            if let Some(doomed) = doomed {
-                companion.delete(&[doomed.id]).await.map_err(|error| self.words(companion, &error))?;
-            }
-            let text = self.say("Bonjour, c’est entendu. Paul", "Good morning, that is fine. Paul");
-            companion.reply(row.id, text, false).await.map_err(|error| self.words(companion, &error))?;
-            let sees = self.say("affiché tout de suite, gardé pour plus tard", "shown at once, kept for later");
-            Ok(((), Told::line(sees)))
-        })
-        .await
-    }
-
-    async fn restart(&mut self, show: &mut Show, companion: Companion) -> Result<Companion, Stopped> {
-        let title =
-            show.say("L’application est tuée ; il la rouvre", "The app is killed; he opens it again").to_owned();
-        show.step("restart", &title, async {
-            drop(companion);
-            let setup = self.phone.setup(self.folder.path()).language(self.language());
-            let companion = Companion::open(setup).await.map_err(|error| broken(&error))?;
-            let who = companion.account().ok_or(Trouble::new("nobody is signed in", "this is a bug"))?;
-            let waiting = companion.outbox().await.map_err(|error| self.words(&companion, &error))?;
-            let count = waiting.iter().filter(|letter| letter.state == LetterState::Waiting).count();
-            let told = if self.french {
-                format!("{} est toujours connecté, {count} message attend", who.name.unwrap_or_default())
-            } else {
-                format!("{} is still signed in, {count} letter waits", who.name.unwrap_or_default())
-            };
-            if count == 1 { Ok((companion, Told::line(told))) } else { Err(Trouble::new(told, "this is a bug")) }
-        })
-        .await
-    }
-
-    async fn back_online(&mut self, show: &mut Show, companion: &Companion) -> Result<(), Stopped> {
-        let title = show.say("Le réseau revient : tout part", "The network is back: everything leaves").to_owned();
-        show.step("online", &title, async {
-            for wire in [&self.wires.imap, self.wires.smtp()] {
-                wire.set(Faults::none()).await.map_err(|error| broken(&error))?;
-            }
-            let once = companion.sync_once(Duration::from_secs(60)).await;
-            let once = once.map_err(|error| self.words(companion, &error))?;
-            let acted = once.report.map_or(0, |report| report.acted);
-            let told = if self.french {
-                format!("{} message envoyé, {acted} gestes transmis", once.sent)
-            } else {
-                format!("{} letter sent, {acted} actions done", once.sent)
-            };
-            let told = Told::line(told).and(self.wires.since(self.trips));
-            if once.sent == 1 && acted > 0 {
-                Ok(((), told))
-            } else {
-                Err(Trouble::new("not all of it left", "see the outbox"))
-            }
-        })
-        .await
-    }
-
-    async fn answer(&mut self, show: &mut Show, companion: &Companion, row: &Row) -> Result<(), Stopped> {
-        let title = show.say("Sa réponse est arrivée, une seule fois", "His answer has arrived, once").to_owned();
-        show.step("delivered", &title, async {
-            let letters = companion.outbox().await.map_err(|error| self.words(companion, &error))?;
-            let letter = letters.first().ok_or(Trouble::new("the outbox is empty", "this is a bug"))?;
-            let to = letter.recipients.join(", ");
-            let copies = self.answers(COLLEAGUE, "INBOX").await?;
-            let filed = self.answers(TEACHER, "Sent").await?;
-            let told = Told::line(format!("{to} · « {} » · Sent ✓", fitted(&row.subject, 60).trim_end()));
-            if (copies, filed, letter.state) == (1, 1, LetterState::Filed) {
-                Ok(((), told))
-            } else {
-                Err(Trouble::new(format!("{copies} arrived, {filed} in Sent, {:?}", letter.state), "this is a bug"))
-            }
-        })
-        .await
-    }
-
     /// A network that stands between: nothing is sent, and the teacher is told.
     async fn trap(&mut self, show: &mut Show, companion: &Companion) -> Result<(), Stopped> {
         let title =
@@ -391,31 +299,15 @@ impl<'a> Morning<'a> {
         .await
     }
 
-    /// How many answers to the question are in a mailbox; waits for the first, at most ten seconds.
-    async fn answers(&self, uid: &str, mailbox: &str) -> Result<usize, Trouble> {
-        let mut outside = self.academy.mailbox(uid).await.map_err(|error| broken(&error))?;
-        for _ in 0..100 {
-            let messages = outside.messages(mailbox).await.map_err(|error| broken(&error))?;
-            let answer =
-                |raw: &&Vec<u8>| String::from_utf8_lossy(raw).contains("In-Reply-To: <reunion-2026@academie.test>");
-            let count = messages.iter().filter(answer).count();
-            if count > 0 {
-                return Ok(count);
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Ok(0)
-    }
-
-    fn words(&self, companion: &Companion, error: &CompanionError) -> Trouble {
+    pub(crate) fn words(&self, companion: &Companion, error: &CompanionError) -> Trouble {
         companion.words(error).into()
     }
 
-    fn say(&self, french: &'static str, english: &'static str) -> &'static str {
+    pub(crate) fn say(&self, french: &'static str, english: &'static str) -> &'static str {
         if self.french { french } else { english }
     }
 
-    fn language(&self) -> Language {
+    pub(crate) fn language(&self) -> Language {
         if self.french { Language::French } else { Language::English }
     }
 }
@@ -452,7 +344,7 @@ pub(crate) fn broken(error: &dyn std::fmt::Display) -> Trouble {
 }
 
 /// `text` in exactly `width` characters.
-fn fitted(text: &str, width: usize) -> String {
+pub(crate) fn fitted(text: &str, width: usize) -> String {
     let mut cut: String = text.chars().take(width).collect();
     if text.chars().count() > width {
         cut.pop();

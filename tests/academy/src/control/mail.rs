@@ -13,6 +13,20 @@ pub(super) struct Deliver {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Attachment {
+    to: String,
+    subject: String,
+    name: String,
+    size: usize,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Commands {
+    teacher: String,
+    commands: Vec<String>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Fill {
     teacher: String,
     count: u64,
@@ -33,6 +47,32 @@ impl Shared {
     pub(super) async fn deliver(&self, mail: Deliver) -> Result<Value, Failure> {
         self.academy.deliver(&mail.to, message(&mail).as_bytes()).await?;
         Ok(json!({}))
+    }
+
+    /// Puts a mail with a file into the inbox.
+    pub(super) async fn deliver_attachment(&self, mail: Attachment) -> Result<Value, Failure> {
+        let encoded = BASE64_STANDARD.encode(vec![b'x'; mail.size]).into_bytes();
+        let lines: Vec<_> = encoded.chunks(76).map(String::from_utf8_lossy).collect();
+        let Attachment { to, subject, name, .. } = mail;
+        let raw = format!(
+            "From: lreset@academie.test\r\nTo: <{to}>\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=limite\r\n\r\n--limite\r\nContent-Type: text/plain\r\n\r\nVoir le fichier.\r\n\
+             --limite\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{}\r\n--limite--\r\n",
+            lines.join("\r\n")
+        );
+        self.academy.deliver(&to, raw.as_bytes()).await?;
+        Ok(json!({}))
+    }
+
+    /// What another mail client of the teacher's does and sees.
+    pub(super) async fn command(&self, asked: Commands) -> Result<Value, Failure> {
+        let mut mailbox = self.academy.mailbox(&asked.teacher).await?;
+        let mut lines = Vec::new();
+        for command in &asked.commands {
+            lines.extend(mailbox.command(command).await?);
+        }
+        Ok(json!({"lines": lines}))
     }
 
     pub(super) async fn fill(&self, asked: Fill) -> Result<Value, Failure> {

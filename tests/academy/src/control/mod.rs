@@ -39,6 +39,8 @@ const LIMITS: Limits = Limits {
 /// | `POST /browser/visit` | `{"url", "teacher"}`, `"typing"` | `{"address", "status", "text"}` |
 /// | `POST /mail/deliver` | `{"to", "subject", "text"}` | `{}` |
 /// | `GET /mailbox?teacher=&mailbox=` | | `{"subjects": []}` |
+/// | `POST /mailbox` | `{"teacher", "commands"}` | `{"lines": []}`: what the mail server says to these IMAP commands of another client's |
+/// | `POST /mail/attachment` | `{"to", "subject", "name", "size"}` | `{}`: a mail with a file of so many bytes, all of them `x` |
 /// | `POST /mail/fill` | `{"teacher", "count"}`, `"seed"` | `{"messages", "bytes"}` |
 /// | `GET /mail/code?teacher=&before=` | | `{"code"}`: the portal's newest, after the first `before` mails of the inbox |
 /// | `POST /mail/code` | `{"teacher", "code"}`, `"minutes_ago"` | `{}`: a mail with a code, as the portal's are |
@@ -144,10 +146,12 @@ impl Shared {
             ("POST", "/browser/sign-in") => self.sign_in(serde_json::from_slice(body)?).await,
             ("POST", "/browser/visit") => self.visit(serde_json::from_slice(body)?).await,
             ("POST", "/mail/deliver") => self.deliver(serde_json::from_slice(body)?).await,
+            ("POST", "/mail/attachment") => self.deliver_attachment(serde_json::from_slice(body)?).await,
             ("POST", "/mail/fill") => self.fill(serde_json::from_slice(body)?).await,
             ("POST", "/mail/code") => self.deliver_code(serde_json::from_slice(body)?).await,
             ("GET", "/mail/code") => self.mailed_code(&asked).await,
             ("GET", "/mailbox") => self.subjects(&asked).await,
+            ("POST", "/mailbox") => self.command(serde_json::from_slice(body)?).await,
             ("POST", "/portal/guess") => self.guess(serde_json::from_slice(body)?).await,
             ("POST", "/totp/enrol") => self.enrol_totp(serde_json::from_slice(body)?).await,
             ("GET", "/totp/code") => self.totp_code(&asked).await,

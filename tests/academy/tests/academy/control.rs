@@ -28,6 +28,13 @@ async fn the_control_serves_a_test_in_another_language() {
     assert_eq!(post("/mail/deliver", mail).await, (200, json!({})));
     let listed = http.get(format!("{control}/mailbox?teacher=jdupont&mailbox=INBOX")).send().await.unwrap();
     assert_eq!(listed.json::<Value>().await.unwrap(), json!({"subjects": [subject]}));
+    let file = json!({"to": "jdupont@academie.test", "subject": "Fichier", "name": "notes.bin", "size": 100});
+    assert_eq!(post("/mail/attachment", file).await, (200, json!({})));
+    let look = json!(["SELECT INBOX", "SEARCH HEADER SUBJECT Fichier BODY \"Voir le fichier\""]);
+    let (status, answer) = post("/mailbox", json!({"teacher": "jdupont", "commands": look})).await;
+    let said = answer["lines"].as_array().and_then(|lines| lines.last()?.as_str());
+    assert_eq!((status, said.map(str::trim)), (200, Some("* SEARCH 2")), "{answer}");
+    assert_eq!(post("/mailbox", json!({"teacher": "jdupont", "commands": ["SELECT Nulle-part"]})).await.0, 502);
     assert_eq!(post("/mail/deliver", json!({"to": 3})).await.0, 400);
     assert_eq!(post("/unknown", json!({})).await.0, 404);
     assert_eq!(post("/stop", json!({})).await.0, 200);

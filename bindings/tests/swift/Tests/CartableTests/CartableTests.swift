@@ -17,19 +17,6 @@ private final class Progress: SyncListener, @unchecked Sendable {
 @Suite(.serialized) final class CartableTests {
     private let phone = Phone()
 
-    private func signIn(_ cartable: Cartable, _ teacher: String) async throws {
-        guard case .browser(let url, let host, _, _) = try await cartable.beginSignIn(academy: academyId) else {
-            Issue.record("no browser")
-            return
-        }
-        #expect(host == "auth.academie.test")
-        let back = try await academy.browser(url, teacher: teacher)
-        guard case .signedIn = try await cartable.browserReturned(url: back) else {
-            Issue.record("not signed in")
-            return
-        }
-    }
-
     @Test("a teacher signs in, reads, answers and is told what changes")
     func morning() async throws {
         try await academy.deliver(to: "jdupont", subject: "Conseil de classe", text: "Mardi à 17 h, salle 12.")
@@ -62,8 +49,8 @@ private final class Progress: SyncListener, @unchecked Sendable {
         #expect(message.text.trimmingCharacters(in: .whitespacesAndNewlines) == "Mardi à 17 h, salle 12.")
         #expect(message.html == nil)
 
-        try await cartable.setRead(message: row.id, read: true)
-        try await cartable.setFlagged(message: row.id, flagged: true)
+        _ = try await cartable.setRead(messages: [row.id], read: true)
+        _ = try await cartable.setFlagged(messages: [row.id], flagged: true)
         while let change = await told.next() {
             if change == .messages(mailbox: inbox.id) { break }
         }
@@ -76,7 +63,7 @@ private final class Progress: SyncListener, @unchecked Sendable {
         #expect(words.key == "unsent" && words.what == "Un message n’est pas encore parti.")
         #expect(try await cartable.sendWaiting() == 1)
         #expect(try await cartable.outbox().first?.state == .filed)
-        try await cartable.undo(call: try await cartable.delete(message: row.id))
+        try await cartable.undo(call: try await cartable.delete(messages: [row.id]))
         #expect(try await cartable.syncOnce(deadlineMs: 20_000).report?.acted == 3)
         #expect(try await academy.subjects(teacher: "jdupont", mailbox: "Sent").contains("Re: Conseil de classe"))
 

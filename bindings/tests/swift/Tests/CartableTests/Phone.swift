@@ -1,5 +1,6 @@
 import CartableFFI
 import Foundation
+import Testing
 
 let academyId = "academie-test"
 let academy = TestAcademy.shared
@@ -30,6 +31,19 @@ final class Phone {
         let profiles = known ? [profile ?? academy.profile] : []
         let setup = academy.setup(folder: folder.path, profiles: profiles, moved: moved)
         return try await Cartable.open(setup: setup, secrets: secrets, services: services)
+    }
+}
+
+func signIn(_ cartable: Cartable, _ teacher: String) async throws {
+    guard case .browser(let url, let host, _, _) = try await cartable.beginSignIn(academy: academyId) else {
+        Issue.record("no browser")
+        return
+    }
+    #expect(host == "auth.academie.test")
+    let back = try await academy.browser(url, teacher: teacher)
+    guard case .signedIn = try await cartable.browserReturned(url: back) else {
+        Issue.record("not signed in")
+        return
     }
 }
 

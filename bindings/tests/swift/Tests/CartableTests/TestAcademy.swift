@@ -48,6 +48,19 @@ struct TestAcademy: Decodable, Sendable {
         try await get("/mailbox?teacher=\(teacher)&mailbox=\(mailbox)")["subjects"] as! [String]
     }
 
+    /// What the mail server says to these IMAP commands of another client of the teacher's.
+    @discardableResult
+    func otherClient(_ teacher: String, _ commands: String...) async throws -> [String] {
+        let said = try await post("/mailbox", ["teacher": teacher, "commands": commands])["lines"] as! [String]
+        return said.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+    }
+
+    /// Puts a mail with a file of so many `x` into the inbox.
+    func deliverFile(to teacher: String, subject: String, name: String, size: Int) async throws {
+        let mail: [String: Any] = ["to": "\(teacher)@academie.test", "subject": subject, "name": name, "size": size]
+        _ = try await post("/mail/attachment", mail)
+    }
+
     /// What stands at `url` for a teacher's browser, which types nothing.
     func look(_ url: String, teacher: String) async throws -> String {
         let page = try await post("/browser/visit", ["url": url, "teacher": teacher, "typing": false])

@@ -39,13 +39,6 @@ private class Progress : SyncListener {
 }
 
 class CartableTest : CompanionTest() {
-    private suspend fun signIn(cartable: Cartable, teacher: String) {
-        val state = cartable.beginSignIn(ACADEMY) as SignInState.Browser
-        assertEquals("auth.academie.test", state.host)
-        val back = TestAcademy.browser(state.url, teacher)
-        assertTrue(cartable.browserReturned(back) is SignInState.SignedIn)
-    }
-
     @Test
     fun `a teacher signs in, reads, answers and is told what changes`() = runBlocking<Unit> {
         TestAcademy.deliver("jdupont", "Conseil de classe", "Mardi à 17 h, salle 12.")
@@ -75,8 +68,8 @@ class CartableTest : CompanionTest() {
             assertEquals("Mardi à 17 h, salle 12.", message.text.trim())
             assertNull(message.html)
 
-            cartable.setRead(row.id, true)
-            cartable.setFlagged(row.id, true)
+            cartable.setRead(listOf(row.id), true)
+            cartable.setFlagged(listOf(row.id), true)
             changes.await { it == Change.Messages(inbox.id) }
             cartable.reply(row.id, "J’y serai.", false)
             val refused = fails<CompanionException.Refused> { cartable.signOut(false) }
@@ -84,7 +77,7 @@ class CartableTest : CompanionTest() {
             assertEquals("Un message n’est pas encore parti.", refused.told.what)
             assertEquals(1uL, cartable.sendWaiting())
             assertEquals(LetterState.FILED, cartable.outbox().first().state)
-            cartable.undo(cartable.delete(row.id))
+            cartable.undo(cartable.delete(listOf(row.id)))
             val once = cartable.syncOnce(20_000uL)
             assertEquals(3uL, once.report?.acted)
             assertTrue(TestAcademy.subjects("jdupont", "Sent").contains("Re: Conseil de classe"))

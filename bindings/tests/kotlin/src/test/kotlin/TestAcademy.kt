@@ -1,3 +1,4 @@
+import com.google.gson.JsonArray
 import com.google.gson.JsonObject
 import com.google.gson.JsonParser
 import fr.cartable.ffi.NetworkSettings
@@ -47,6 +48,18 @@ object TestAcademy {
 
     fun subjects(teacher: String, mailbox: String): List<String> =
         get("/mailbox?teacher=$teacher&mailbox=$mailbox")["subjects"].asJsonArray.map { it.asString }
+
+    /** What the mail server says to these IMAP commands of another client of the teacher's. */
+    fun otherClient(teacher: String, vararg commands: String): List<String> {
+        val asked = json("teacher" to teacher).apply { add("commands", JsonArray().apply { commands.forEach(::add) }) }
+        return post("/mailbox", asked)["lines"].asJsonArray.map { it.asString.trim() }
+    }
+
+    /** Puts a mail with a file of so many `x` into the inbox. */
+    fun deliverFile(to: String, subject: String, name: String, size: Int) {
+        val mail = json("to" to "$to@academie.test", "subject" to subject, "name" to name)
+        post("/mail/attachment", mail.apply { addProperty("size", size) })
+    }
 
     /** What stands at `url` for a teacher's browser, which types nothing. */
     fun look(url: String, teacher: String): String =
