@@ -6,6 +6,8 @@ mod bodies;
 mod cache;
 mod mailbox_actions;
 mod mailboxes;
+mod rights;
+mod server;
 mod waiting;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -29,9 +31,11 @@ pub(super) use mailbox_actions::{
 };
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
-    Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
-    mark, mark_named, rename_mailbox, set_mark,
+    Known, Mark, drop_mailbox, forget_all, is_unopened, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role,
+    mailboxes, mark, mark_named, open_mailbox, rename_mailbox, set_mark,
 };
+pub(super) use rights::{doubt_rights, lacking_for, lacking_in, set_rights};
+pub(super) use server::{asked_ms, keep_answers, namespaces, quotas};
 pub(super) use waiting::{Waiting, waiting};
 
 use super::flags::Flags;
