@@ -154,7 +154,7 @@ impl MailAccount {
                     new.retain(|other| other.name != listed.name);
                     plan.listed.push(listed);
                 }
-                None if self.is_denied(errand, &one.name).await? => plan.gone.push(one.id),
+                None if self.is_denied(errand, one).await? => plan.gone.push(one.id),
                 None => {}
             }
         }
@@ -194,7 +194,7 @@ impl MailAccount {
         let validity = listed.status.and_then(|status| status.uid_validity);
         if one.mark.uid_validity.is_some() && validity.is_some() && one.mark.uid_validity != validity {
             plan.emptied.push((one.id, validity));
-        } else if !listed.selectable && one.messages > 0 && self.is_denied(errand, &one.name).await? {
+        } else if !listed.selectable && one.messages > 0 && self.is_denied(errand, one).await? {
             plan.emptied.push((one.id, None));
         } else if one.messages == 0
             && !one.mark.complete
@@ -233,11 +233,16 @@ impl MailAccount {
         Ok(None)
     }
 
-    /// Whether the server says of this name that there is no such mailbox.
-    async fn is_denied(&self, errand: &mut Errand<'_>, name: &str) -> Result<bool, MailError> {
-        match errand.imap.status(name).await {
+    /// Whether the server says of this name that there is no such mailbox. Of one that is no longer shared Dovecot still tells the
+    /// status; whether it can be opened is what counts.
+    async fn is_denied(&self, errand: &mut Errand<'_>, one: &Known) -> Result<bool, MailError> {
+        let told = match one.owner {
+            Owner::Own => errand.imap.status(&one.name).await.map(drop),
+            _ => errand.imap.select(&one.name).await.map(drop),
+        };
+        match told {
             Err(ImapError::Refused { .. }) => Ok(true),
-            Ok(_) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
+            Ok(()) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
             Err(other) => Err(other.into()),
         }
     }
