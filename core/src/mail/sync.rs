@@ -202,6 +202,9 @@ impl MailAccount {
             // Of messages that came under other numbers or in another mailbox; and what the teacher did meanwhile.
             self.push(errand, tally).await?;
         }
+        if self.store.read(|c| rows::has_left(c)).await? {
+            self.store.write(|t, _| rows::drop_left(t)).await?;
+        }
         Ok(())
     }
 

@@ -16,6 +16,10 @@ END;
 -- Counts what the server calls unread without reading it.
 CREATE INDEX message_unseen ON message (mailbox) WHERE uid > 0 AND server_flags & 1 = 0;
 
+-- The server's own name for a message, the same in every mailbox (RFC 8474); NULL where it has none.
+ALTER TABLE message ADD COLUMN email_id TEXT;
+CREATE INDEX message_email_id ON message (email_id) WHERE email_id IS NOT NULL;
+
 -- When the server was last asked for what follows.
 CREATE TABLE asked (
     academy TEXT NOT NULL PRIMARY KEY,

@@ -14,7 +14,7 @@ use crate::mail::{ActionKind, Flags, MailAccount, MailError, RefusalReason, Row}
 /// A phone, and the server it has a connection to.
 pub(super) struct Scene {
     pub(super) mail: MailAccount,
-    server: Arc<Mutex<Server>>,
+    pub(super) server: Arc<Mutex<Server>>,
     folder: tempfile::TempDir,
 }
 

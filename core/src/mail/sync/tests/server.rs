@@ -186,12 +186,18 @@ impl Server {
             ["UID", "FETCH", set, rest @ ..] => {
                 let set = self.uids(set);
                 let rest = rest.join(" ");
-                told = self.rows(|_, uid| set.contains(&uid), rest.contains("INTERNALDATE"), rest.contains("HEADER"));
+                told = self.rows(
+                    |_, uid| set.contains(&uid),
+                    rest.contains("INTERNALDATE"),
+                    rest.contains("HEADER"),
+                    rest.contains("EMAILID"),
+                );
             }
-            ["FETCH", set, ..] => {
+            ["FETCH", set, rest @ ..] => {
                 let (low, high) = set.split_once(':').unwrap_or((set, set));
                 let (low, high): (usize, usize) = (low.parse().unwrap(), high.parse().unwrap());
-                told = self.rows(|number, _| (low..=high).contains(&number), true, true);
+                let named = rest.iter().any(|word| *word == "EMAILID");
+                told = self.rows(|number, _| (low..=high).contains(&number), true, true, named);
             }
             ["UID", "STORE", set, how, flags @ ..] => {
                 let set = self.uids(set);
@@ -322,7 +328,7 @@ impl Server {
         told
     }
 
-    fn rows(&mut self, wanted: impl Fn(usize, u32) -> bool, stamps: bool, header: bool) -> String {
+    fn rows(&mut self, wanted: impl Fn(usize, u32) -> bool, stamps: bool, header: bool, named: bool) -> String {
         let mut told = String::new();
         for (index, one) in self.here().letters.iter().enumerate() {
             if !wanted(index + 1, one.uid) {
@@ -335,6 +341,9 @@ impl Server {
                 let (minute, second) = (second / 60, second % 60);
                 let date = format!("01-Feb-2026 10:{minute:02}:{second:02} +0100");
                 write!(line, " INTERNALDATE \"{date}\" RFC822.SIZE {size}").unwrap();
+            }
+            if named {
+                write!(line, " EMAILID (M{})", one.date).unwrap();
             }
             if header {
                 let head = one.raw.split_once("\r\n\r\n").unwrap().0.to_owned() + "\r\n\r\n";

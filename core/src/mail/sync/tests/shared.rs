@@ -244,3 +244,43 @@ async fn where_no_changes_are_counted_only_the_inbox_and_what_is_on_screen_is_co
     assert_eq!(selects(|_| ()).await, 1);
     assert_eq!(flagged().await, 1);
 }
+
+#[tokio::test]
+async fn a_message_that_another_program_moves_or_copies_is_known_again_and_nothing_is_fetched() {
+    let mut server = Server::new();
+    server.capabilities += " OBJECTID";
+    server.deliver("Classe", 20);
+    let scene = Scene::of(server).await;
+    let (one, twenty) = (scene.message("INBOX", "1").await, scene.message("Classe", "20").await);
+    let body = crate::mail::rows::Body { raw: b"Subject: x\r\n\r\nGard\xe9\r\n".to_vec(), ..Default::default() };
+    let kept = body.clone();
+    let keep = scene.mail.store.write(move |t, _| {
+        crate::mail::rows::keep_body(t, one, &kept)?;
+        crate::mail::rows::keep_body(t, twenty, &kept)
+    });
+    keep.await.unwrap();
+    scene.at_server(|server| {
+        // Out of the inbox, which is looked at first, and out of one that is looked at later.
+        let letter = server.take("INBOX", "1");
+        server.add("Archive", letter);
+        let letter = server.folders["Classe"].letters[0].clone();
+        server.add("Archive", letter);
+        server.add("INBOX", server.folders["Classe"].letters[0].clone());
+        server.take("INBOX", "2");
+    });
+    let report = scene.sync().await.unwrap();
+    assert_eq!((report.arrived, report.gone), (3, 2));
+    let asked = scene.server.lock().unwrap().asked.clone();
+    let archive = asked.iter().skip_while(|line| !line.starts_with("SELECT \"Archive")).skip(1);
+    let archive: Vec<_> = archive.take_while(|line| !line.starts_with("SELECT")).collect();
+    assert!(archive.iter().any(|line| line.contains("EMAILID")), "{archive:?}");
+    assert!(!archive.iter().any(|line| line.contains("HEADER")), "{archive:?}");
+    assert_eq!(scene.message("Archive", "1").await, one, "the same row");
+    let copy = scene.message("Archive", "20").await;
+    assert!(copy != twenty && scene.rows("Classe").await.len() == 1);
+    for message in [one, copy, twenty] {
+        let read = scene.mail.store.read(move |c| crate::mail::rows::body(c, message)).await.unwrap();
+        assert_eq!(read.unwrap().raw, body.raw);
+    }
+    assert!(!scene.mail.store.read(|c| crate::mail::rows::has_lost(c)).await.unwrap());
+}
