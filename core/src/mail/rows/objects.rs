@@ -12,18 +12,21 @@ const IS_LEFT: &str =
     "uid < 0 AND email_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM action WHERE message = message.id)
                        AND NOT EXISTS (SELECT 1 FROM action WHERE source = message.id)";
 
-/// Whether a message that comes may be one that is known by its name.
+/// Whether a message that comes may be one that is known by its name. Not while something waits: a copy has the name of its
+/// original, and what comes may be the outcome of an action, which is known by more than that.
 pub(in crate::mail) fn has_named(c: &Connection) -> Result<bool, StoreError> {
-    Ok(c.prepare_cached("SELECT 1 FROM message WHERE email_id IS NOT NULL")?.exists([])?)
+    let mut query = c.prepare_cached(
+        "SELECT 1 FROM message INDEXED BY message_email_id WHERE email_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM action)",
+    )?;
+    Ok(query.exists([])?)
 }
 
-/// Keeps those of the messages that have a name and that nothing waits for: another mailbox may have them now.
+/// Keeps those of the messages that have a name, unless something waits: another mailbox may have them now.
 pub(super) fn leave(t: &Transaction<'_>, mailbox: i64, low: u32, high: u32) -> Result<(), StoreError> {
     t.prepare_cached(
         "UPDATE message SET uid = -id, shown_in = NULL
          WHERE mailbox = ? AND uid BETWEEN ? AND ? AND email_id IS NOT NULL AND unreadable = 0
-           AND NOT EXISTS (SELECT 1 FROM action WHERE message = message.id)
-           AND NOT EXISTS (SELECT 1 FROM action WHERE source = message.id)",
+           AND NOT EXISTS (SELECT 1 FROM action)",
     )?
     .execute(params![mailbox, low, high])?;
     Ok(())
@@ -69,6 +72,9 @@ pub(in crate::mail) fn recognise(
          WHERE message = ?",
     ];
     let mut known = Vec::new();
+    if !has_named(t)? {
+        return Ok(known);
+    }
     for (uid, flags, name) in named {
         let found = same.query_row(params![name, mailbox, uid], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
         let Some((message, there)) = found.optional()? else { continue };
