@@ -9,6 +9,7 @@ mod bodies;
 mod codes;
 mod error;
 mod mail;
+mod mailboxes;
 mod rebuild;
 mod running;
 mod seat;

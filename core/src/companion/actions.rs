@@ -6,7 +6,8 @@ use crate::mail::compose::Outgoing;
 use crate::mail::{Flags, Refusal, RefusalReason};
 use crate::words::Finding;
 
-/// Messages, one or thousands in one call. Those that are not there any more are passed over; [`CompanionError::NotFound`] where
+/// Messages, one or thousands in one call. [`Finding::MailboxNotAllowed`] where a mailbox of others is known not to allow it, be it
+/// for one of them: then nothing is done. Those that are not there any more are passed over; [`CompanionError::NotFound`] where
 /// none is.
 impl Companion {
     /// Sets or clears flags: read, flagged, answered, forwarded.
@@ -57,29 +58,6 @@ impl Companion {
     /// Puts messages into the archive.
     pub async fn archive(&self, messages: &[i64]) -> Result<i64, CompanionError> {
         Ok(self.mail()?.archive(messages).await?)
-    }
-}
-
-/// Mailboxes. The inbox and those with a role can be neither renamed nor deleted ([`Finding::MailboxProtected`]).
-impl Companion {
-    /// Makes a mailbox, in `parent` or beside the inbox; gives the number of the call, and that of the mailbox.
-    pub async fn create_mailbox(&self, parent: Option<i64>, name: &str) -> Result<(i64, i64), CompanionError> {
-        Ok(self.mail()?.create_mailbox(parent, name).await?)
-    }
-
-    /// Gives a mailbox another name, or puts it into another one.
-    pub async fn rename_mailbox(&self, mailbox: i64, parent: Option<i64>, name: &str) -> Result<i64, CompanionError> {
-        Ok(self.mail()?.rename_mailbox(mailbox, parent, name).await?)
-    }
-
-    /// Deletes a mailbox with its messages; refused later where other mail has come into it meanwhile.
-    pub async fn delete_mailbox(&self, mailbox: i64) -> Result<i64, CompanionError> {
-        Ok(self.mail()?.delete_mailbox(mailbox).await?)
-    }
-
-    /// Subscribes to a mailbox, or no longer.
-    pub async fn subscribe(&self, mailbox: i64, on: bool) -> Result<i64, CompanionError> {
-        Ok(self.mail()?.subscribe(mailbox, on).await?)
     }
 }
 

@@ -226,6 +226,7 @@ impl From<MailError> for CompanionError {
             MailError::AppPasswordRefused => Self::SignInAgain(Finding::AppPasswordWrong),
             MailError::NoServer => Self::Refused(Finding::NoMailServer),
             MailError::MailboxProtected => Self::Refused(Finding::MailboxProtected),
+            MailError::NotAllowed { .. } => Self::Refused(Finding::MailboxNotAllowed),
             MailError::MailboxExists => Self::Refused(Finding::MailboxExists),
             MailError::BadMailboxName => Self::Refused(Finding::BadMailboxName),
             MailError::CannotUndo => Self::Refused(Finding::CannotUndo),

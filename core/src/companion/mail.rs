@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Companion, CompanionError};
 use crate::attempts::Presence;
 use crate::mail::mime::Attachment;
-use crate::mail::{After, Letter, Mailbox, Opened, Row, SyncReport};
+use crate::mail::{After, Letter, Opened, Row, SyncReport};
 use crate::words::Language;
 
 /// What a sync within a deadline came to.
@@ -22,12 +22,8 @@ pub struct SyncOnce {
 
 /// Mail. All of these give [`CompanionError::SignInAgain`] when nobody is signed in.
 impl Companion {
-    /// The mailboxes that the phone knows. Reads the store only.
-    pub async fn mailboxes(&self) -> Result<Vec<Mailbox>, CompanionError> {
-        Ok(self.mail()?.mailboxes().await?)
-    }
-
-    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Reads the store only.
+    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Does not wait for the
+    /// network. Those of a mailbox of others come at the syncs from the first look on.
     pub async fn messages(&self, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, CompanionError> {
         Ok(self.mail()?.page(mailbox, after, limit).await?)
     }

@@ -31,10 +31,11 @@ const KEEP: [Keep; 15] = [
             "shown_name",
             "shown_subscribed",
             "on_server",
+            "opened",
         ],
         query:
-            "SELECT id, academy, name, role, selectable, delimiter, subscribed, shown_name, shown_subscribed, on_server
-                FROM mailbox WHERE rowid = ?",
+            "SELECT id, academy, name, role, selectable, delimiter, subscribed, shown_name, shown_subscribed, on_server,
+                opened FROM mailbox WHERE rowid = ?",
     },
     // What something waits for is lost, until it comes anew and is known again.
     Keep::Made {

@@ -9,31 +9,29 @@ use super::account::MailAccount;
 use super::compose::Outgoing;
 use super::error::MailError;
 use super::flags::Flags;
-use super::imap::Role;
+use super::imap::{Rights, Role};
 use super::rows::{self, ActionKind, Deed, Kind, MailboxKind, Refusal};
 use crate::store::{Change, StoreError};
 
 /// The longest name of a mailbox, in characters: servers allow 255 bytes, and an accent takes several.
 const LONGEST_NAME: usize = 60;
 
-/// Messages. Those that are not there any more are passed over; [`MailError::NotFound`] where none is.
+/// What takes a message out of its mailbox (RFC 4314, 4; RFC 6851, 3.3).
+const REMOVE: Rights = Rights::DELETE_MESSAGES.with(Rights::EXPUNGE);
+
+/// Messages. [`MailError::NotAllowed`] where the mailbox is somebody else's and its rights are known to forbid it, for one of the
+/// messages: then nothing is done with any. Those that are not there any more are passed over; [`MailError::NotFound`] where none is.
 impl MailAccount {
     /// Sets or clears flags.
     pub async fn set_flags(&self, messages: &[i64], flags: Flags, on: bool) -> Result<i64, MailError> {
-        let messages = messages.to_vec();
-        self.act(ActionKind::Flag, flags, move |t, changes, deed| {
-            deed.act(t, changes, &messages, &[if on { Kind::Add(flags) } else { Kind::Remove(flags) }])
-        })
-        .await
+        let kinds = [if on { Kind::Add(flags) } else { Kind::Remove(flags) }];
+        self.act(ActionKind::Flag, flags, messages, &kinds).await
     }
 
     /// Marks all messages that are shown in a mailbox as read.
     pub async fn mark_all_read(&self, mailbox: i64) -> Result<i64, MailError> {
-        self.act(ActionKind::Flag, Flags::SEEN, move |t, changes, deed| {
-            let messages = rows::shown_in(t, mailbox, true)?;
-            deed.act(t, changes, &messages, &[Kind::Add(Flags::SEEN)])
-        })
-        .await
+        let messages = self.store.read(move |c| rows::shown_in(c, mailbox, true)).await?;
+        self.act(ActionKind::Flag, Flags::SEEN, &messages, &[Kind::Add(Flags::SEEN)]).await
     }
 
     /// Moves messages to a mailbox, also to one that the server does not know of yet.
@@ -48,37 +46,41 @@ impl MailAccount {
 
     /// Puts messages into the bin, which is made where the server has none; deletes for ever those that are there already.
     pub async fn delete(&self, messages: &[i64]) -> Result<i64, MailError> {
-        let messages = messages.to_vec();
-        self.act_in(ActionKind::Delete, Role::Trash, Flags::default(), move |t, changes, deed, bin| {
-            let (mut inside, mut outside) = (Vec::new(), Vec::new());
-            for message in messages {
-                let binned = rows::is_shown_in(t, message, bin)?;
-                if binned { inside.push(message) } else { outside.push(message) }
-            }
-            if !inside.is_empty() {
-                deed.act(t, changes, &inside, &[Kind::Destroy])?;
-            }
-            if outside.is_empty() && !inside.is_empty() {
-                Ok(())
-            } else {
-                deed.act(t, changes, &outside, &[Kind::Move(bin)])
-            }
-        })
+        let all = messages.to_vec();
+        self.act_in(
+            ActionKind::Delete,
+            Role::Trash,
+            Flags::default(),
+            messages,
+            REMOVE,
+            move |t, changes, deed, bin| {
+                let (mut inside, mut outside) = (Vec::new(), Vec::new());
+                for message in all {
+                    let binned = rows::is_shown_in(t, message, bin)?;
+                    if binned { inside.push(message) } else { outside.push(message) }
+                }
+                if !inside.is_empty() {
+                    deed.act(t, changes, &inside, &[Kind::Destroy])?;
+                }
+                if outside.is_empty() && !inside.is_empty() {
+                    Ok(())
+                } else {
+                    deed.act(t, changes, &outside, &[Kind::Move(bin)])
+                }
+            },
+        )
         .await
     }
 
     /// Deletes messages for ever.
     pub async fn delete_for_ever(&self, messages: &[i64]) -> Result<i64, MailError> {
-        let messages = messages.to_vec();
-        self.act(ActionKind::DeleteForEver, Flags::default(), move |t, changes, deed| {
-            deed.act(t, changes, &messages, &[Kind::Destroy])
-        })
-        .await
+        self.act(ActionKind::DeleteForEver, Flags::default(), messages, &[Kind::Destroy]).await
     }
 
     /// Deletes for ever what is shown in the bin.
     pub async fn empty_bin(&self) -> Result<i64, MailError> {
-        self.act_in(ActionKind::DeleteForEver, Role::Trash, Flags::default(), |t, changes, deed, bin| {
+        let free = Rights::default();
+        self.act_in(ActionKind::DeleteForEver, Role::Trash, Flags::default(), &[], free, |t, changes, deed, bin| {
             let messages = rows::shown_in(t, bin, false)?;
             deed.act(t, changes, &messages, &[Kind::Destroy])
         })
@@ -106,61 +108,88 @@ impl MailAccount {
         let (academy, messages) = (self.academy.id.clone(), messages.to_vec());
         let done = self.store.write(move |t, changes| {
             rows::shown_mailbox(t, &academy, to)?;
+            let out = if what == ActionKind::Copy { Rights::READ } else { REMOVE };
+            let lacking =
+                rows::lacking_in(t, to, Rights::INSERT)?.with(rows::lacking_for(t, &academy, &messages, out)?);
+            if !lacking.is_empty() {
+                return Ok(Err(MailError::NotAllowed { lacking }));
+            }
             let deed = Deed::begin(t, &academy, what, Flags::default(), Some(to))?;
             match what {
                 ActionKind::Copy => deed.copy(t, changes, &messages, to)?,
                 _ => deed.act(t, changes, &messages, &[Kind::Move(to)])?,
             }
-            Ok(deed.id)
+            Ok(Ok(deed.id))
         });
-        Ok(done.await?)
+        done.await?
     }
 
     async fn to_role(&self, what: ActionKind, role: Role, messages: &[i64], kinds: &[Kind]) -> Result<i64, MailError> {
-        let (messages, mut kinds) = (messages.to_vec(), kinds.to_vec());
+        let (all, mut kinds) = (messages.to_vec(), kinds.to_vec());
         let flags = if kinds.is_empty() { Flags::default() } else { Flags::JUNK.with(Flags::NOT_JUNK) };
-        self.act_in(what, role, flags, move |t, changes, deed, to| {
+        // Marks that a mailbox of others does not take are no reason to keep a message there.
+        self.act_in(what, role, flags, messages, REMOVE, move |t, changes, deed, to| {
             kinds.push(Kind::Move(to));
-            deed.act(t, changes, &messages, &kinds)
+            deed.act(t, changes, &all, &kinds)
         })
         .await
     }
 
-    async fn act(
-        &self,
-        what: ActionKind,
-        flags: Flags,
-        write: impl FnOnce(&Transaction<'_>, &mut Vec<Change>, &Deed<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> Result<i64, MailError> {
-        let academy = self.academy.id.clone();
+    async fn act(&self, what: ActionKind, flags: Flags, messages: &[i64], kinds: &[Kind]) -> Result<i64, MailError> {
+        let (academy, messages, kinds) = (self.academy.id.clone(), messages.to_vec(), kinds.to_vec());
         let done = self.store.write(move |t, changes| {
+            let needed = kinds.iter().fold(Rights::default(), |needed, kind| needed.with(needed_for(*kind)));
+            let lacking = rows::lacking_for(t, &academy, &messages, needed)?;
+            if !lacking.is_empty() {
+                return Ok(Err(MailError::NotAllowed { lacking }));
+            }
             let deed = Deed::begin(t, &academy, what, flags, None)?;
-            write(t, changes, &deed)?;
-            Ok(deed.id)
+            deed.act(t, changes, &messages, &kinds)?;
+            Ok(Ok(deed.id))
         });
-        Ok(done.await?)
+        done.await?
     }
 
-    /// The same with the mailbox of a role.
+    /// Does something with the mailbox of a role, given `needed` where `messages` are.
     async fn act_in(
         &self,
         what: ActionKind,
         role: Role,
         flags: Flags,
+        messages: &[i64],
+        needed: Rights,
         write: impl FnOnce(&Transaction<'_>, &mut Vec<Change>, &Deed<'_>, i64) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<i64, MailError> {
-        let academy = self.academy.id.clone();
+        let (academy, messages) = (self.academy.id.clone(), messages.to_vec());
         let done = self.store.write(move |t, changes| {
+            let lacking = rows::lacking_for(t, &academy, &messages, needed)?;
+            if !lacking.is_empty() {
+                return Ok(Err(MailError::NotAllowed { lacking }));
+            }
             let to = rows::role_mailbox(t, changes, &academy, role)?;
             let deed = Deed::begin(t, &academy, what, flags, Some(to))?;
             write(t, changes, &deed, to)?;
-            Ok(deed.id)
+            Ok(Ok(deed.id))
         });
-        Ok(done.await?)
+        done.await?
     }
 }
 
-/// Mailboxes.
+/// What one must be allowed to, where the message is.
+fn needed_for(kind: Kind) -> Rights {
+    match kind {
+        Kind::Add(flags) | Kind::Remove(flags) => {
+            let of = |flag, right| if flags.has(flag) { right } else { Rights::default() };
+            let others = flags.without(Flags::SEEN).without(Flags::DELETED);
+            let write = if others.is_empty() { Rights::default() } else { Rights::WRITE };
+            of(Flags::SEEN, Rights::SEEN).with(of(Flags::DELETED, Rights::DELETE_MESSAGES)).with(write)
+        }
+        Kind::Move(_) | Kind::Destroy => REMOVE,
+        Kind::Copy(_) | Kind::Append(_) => Rights::INSERT,
+    }
+}
+
+/// Mailboxes. [`MailError::NotAllowed`] where one of them is somebody else's and its rights are known to forbid it.
 impl MailAccount {
     /// Makes a mailbox, in `parent` or beside the inbox; gives the number of the call and that of the mailbox, which is there at
     /// once. [`MailError::BadMailboxName`], [`MailError::MailboxExists`].
@@ -184,6 +213,10 @@ impl MailAccount {
             if shown.role.is_some() {
                 return Ok(Err(MailError::MailboxProtected));
             }
+            let lacking = rows::lacking_in(t, mailbox, Rights::DELETE_MAILBOX)?;
+            if !lacking.is_empty() {
+                return Ok(Err(MailError::NotAllowed { lacking }));
+            }
             let name = match full_name(t, &academy, parent, &name)? {
                 Ok(name) => name,
                 Err(error) => return Ok(Err(error)),
@@ -205,6 +238,10 @@ impl MailAccount {
         let done = self.store.write(move |t, changes| {
             if rows::shown_mailbox(t, &academy, mailbox)?.role.is_some() {
                 return Ok(Err(MailError::MailboxProtected));
+            }
+            let lacking = rows::lacking_in(t, mailbox, Rights::DELETE_MAILBOX)?;
+            if !lacking.is_empty() {
+                return Ok(Err(MailError::NotAllowed { lacking }));
             }
             rows::act_on_mailbox(t, changes, &academy, mailbox, &MailboxKind::Delete).map(Ok)
         });
@@ -267,7 +304,15 @@ fn full_name(
     parent: Option<i64>,
     name: &str,
 ) -> Result<Result<String, MailError>, StoreError> {
-    let delimiter = rows::delimiter(t, academy)?;
+    let delimiter = match parent {
+        // Those of others may be parted otherwise than the teacher's own.
+        Some(parent) => rows::shown_mailbox(t, academy, parent)?.delimiter.or(rows::delimiter(t, academy)?),
+        None => rows::delimiter(t, academy)?,
+    };
+    let lacking = parent.map_or(Ok(Rights::default()), |parent| rows::lacking_in(t, parent, Rights::CREATE))?;
+    if !lacking.is_empty() {
+        return Ok(Err(MailError::NotAllowed { lacking }));
+    }
     let name = name.trim();
     let parts = delimiter.as_deref().is_some_and(|delimiter| name.contains(delimiter));
     // `*` and `%` stand for any name in LIST (RFC 9051, 6.3.9).

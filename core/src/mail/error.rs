@@ -1,6 +1,6 @@
 //! Why an errand with the mail servers did not work.
 
-use super::imap::ImapError;
+use super::imap::{ImapError, Rights};
 use super::send::SendError;
 use crate::attempts::LedgerError;
 use crate::portal::SessionError;
@@ -47,6 +47,12 @@ pub enum MailError {
     /// There is a mailbox of that name, here or still on the server.
     #[error("there is a mailbox of that name")]
     MailboxExists,
+    /// The mailbox is somebody else's, who does not allow it (RFC 4314). Nothing was done.
+    #[error("not allowed in this mailbox: it needs {lacking}")]
+    NotAllowed {
+        /// The rights that the teacher does not have.
+        lacking: Rights,
+    },
     /// No mailbox can have that name, or be there.
     #[error("not a name for a mailbox")]
     BadMailboxName,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::account::{Errand, MailAccount};
 use super::bodies::Progress;
 use super::error::MailError;
-use super::imap::ImapError;
+use super::imap::{ImapError, Quota};
 use super::mime::{self, Attachment, Gap, Reading, Source, Trouble};
 use super::rows::{self, After, Body, Mailbox, Row};
 use crate::attempts::Presence;
@@ -32,11 +32,24 @@ impl MailAccount {
         Ok(self.store.read(move |c| rows::mailboxes(c, &academy)).await?)
     }
 
-    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Reads the store only. The next syncs
-    /// look at this mailbox before the others.
+    /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind `after`. Does not wait for the network. The next
+    /// syncs look at this mailbox before the others; the messages of one of others come from the first look on.
     pub async fn page(&self, mailbox: i64, after: Option<After>, limit: u32) -> Result<Vec<Row>, MailError> {
         self.on_screen.store(mailbox, Ordering::Relaxed);
-        Ok(self.store.read(move |c| rows::page(c, mailbox, after, limit)).await?)
+        let read =
+            self.store.read(move |c| Ok((rows::page(c, mailbox, after, limit)?, rows::is_unopened(c, mailbox)?)));
+        let (page, unopened) = read.await?;
+        if unopened {
+            self.store.write(move |t, changes| rows::open_mailbox(t, changes, mailbox)).await?;
+        }
+        Ok(page)
+    }
+
+    /// The limits that hold for the inbox, as the server told within the last hours; none where it has none, or does not tell.
+    /// Reads the store only.
+    pub async fn quota(&self) -> Result<Vec<Quota>, MailError> {
+        let academy = self.academy.id.clone();
+        Ok(self.store.read(move |c| rows::quotas(c, &academy)).await?)
     }
 
     /// Opens a message. The first time its text is fetched and kept, with the small pictures in it; of a small message all of it.

@@ -6,6 +6,9 @@ mod bodies;
 mod cache;
 mod mailbox_actions;
 mod mailboxes;
+mod objects;
+mod rights;
+mod server;
 mod waiting;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -29,9 +32,12 @@ pub(super) use mailbox_actions::{
 };
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
-    Known, Mark, drop_mailbox, forget_all, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role, mailboxes,
-    mark, mark_named, rename_mailbox, set_mark,
+    Known, Mark, drop_mailbox, forget_all, is_unopened, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role,
+    mailboxes, mark, mark_named, open_mailbox, rename_mailbox, set_mark,
 };
+pub(super) use objects::{drop_left, has_left, has_named, recognise};
+pub(super) use rights::{doubt_rights, lacking_for, lacking_in, set_rights};
+pub(super) use server::{asked_ms, keep_answers, namespaces, quotas};
 pub(super) use waiting::{Waiting, waiting};
 
 use super::flags::Flags;
@@ -79,6 +85,8 @@ pub(super) struct Arrived {
     pub(super) size: u64,
     pub(super) flags: Flags,
     pub(super) header: Vec<u8>,
+    /// The server's own name for it (RFC 8474).
+    pub(super) email_id: Option<String>,
     pub(super) unreadable: bool,
 }
 
@@ -162,8 +170,8 @@ pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
 pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Result<(), StoreError> {
     let mut insert = t.prepare_cached(
         "INSERT INTO message (mailbox, uid, received_ms, size, subject, from_name, from_address, message_id,
-                              attachments, server_flags, flags, header, unreadable, shown_in)
-         VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
+                              attachments, server_flags, flags, header, unreadable, email_id, shown_in)
+         VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
     )?;
     let lost = actions::has_lost(t)?;
     for one in arrived {
@@ -188,6 +196,7 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
             one.flags.bits(),
             one.header,
             one.unreadable,
+            one.email_id,
         ])?;
     }
     Ok(())
@@ -206,6 +215,7 @@ pub(super) fn remove(t: &Transaction<'_>, mailbox: i64, gone: &UidSet) -> Result
     let mut delete = t.prepare_cached("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")?;
     for range in gone.ranges() {
         actions::lose(t, mailbox, *range.start(), *range.end())?;
+        objects::leave(t, mailbox, *range.start(), *range.end())?;
         delete.execute(params![mailbox, range.start(), range.end()])?;
     }
     Ok(())

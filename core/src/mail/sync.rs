@@ -148,7 +148,7 @@ impl MailAccount {
         if acting {
             self.push(errand, tally).await?;
         }
-        let mut named: Vec<_> = known.into_iter().filter(|one| one.selectable && names.contains(&one.name)).collect();
+        let mut named: Vec<_> = known.into_iter().filter(|one| one.is_synced() && names.contains(&one.name)).collect();
         named.sort_by_key(|one| one.role != Some(Role::Inbox));
         let mut looked = Vec::new();
         for one in named {
@@ -184,6 +184,8 @@ impl MailAccount {
                     Err(MailError::Imap(ImapError::Refused { .. } | ImapError::Bad { .. })) if !inbox => {
                         // One that may not be opened, or was deleted this moment, does not keep the others waiting.
                         tally.report.skipped += 1;
+                        let mailbox = target.id;
+                        self.store.write(move |t, _| rows::doubt_rights(t, mailbox)).await?;
                         false
                     }
                     pulled => pulled?,
@@ -199,6 +201,9 @@ impl MailAccount {
             self.settle_actions(errand, tally, looked, whole).await?;
             // Of messages that came under other numbers or in another mailbox; and what the teacher did meanwhile.
             self.push(errand, tally).await?;
+        }
+        if self.store.read(|c| rows::has_left(c)).await? {
+            self.store.write(|t, _| rows::drop_left(t)).await?;
         }
         Ok(())
     }

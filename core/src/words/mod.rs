@@ -195,6 +195,8 @@ pub enum Finding {
     MailboxChanged,
     /// The mailbox can be neither renamed nor deleted.
     MailboxProtected,
+    /// The mailbox is somebody else's, who does not allow it.
+    MailboxNotAllowed,
     /// No mailbox can have that name.
     BadMailboxName,
     /// It cannot be taken back.
@@ -306,6 +308,7 @@ impl Finding {
             Self::MailboxExists => "mailbox-exists",
             Self::MailboxChanged => "mailbox-changed",
             Self::MailboxProtected => "mailbox-protected",
+            Self::MailboxNotAllowed => "mailbox-not-allowed",
             Self::BadMailboxName => "bad-mailbox-name",
             Self::CannotUndo => "cannot-undo",
             Self::NotSent => "not-sent",

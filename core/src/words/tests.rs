@@ -67,6 +67,7 @@ fn all() -> Vec<Finding> {
         F::MailboxExists,
         F::MailboxChanged,
         F::MailboxProtected,
+        F::MailboxNotAllowed,
         F::BadMailboxName,
         F::CannotUndo,
         F::NotSent,

@@ -1,5 +1,6 @@
 //! Fetching headers in pipelined batches, and the flags of all.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
 
@@ -165,6 +166,30 @@ impl ImapSession {
         seen.sort_unstable();
         seen.dedup();
         Ok(self.exists.is_some_and(|exists| seen.len() as u64 == u64::from(exists)) && !self.expunged)
+    }
+
+    /// UID, flags and the server's own name of those of the messages that are there. Needs `OBJECTID`.
+    pub async fn fetch_email_ids(&mut self, uids: &UidSet) -> Result<Vec<(u32, Flags, String)>, ImapError> {
+        if !self.has("OBJECTID") {
+            return Err(ImapError::Unsupported("OBJECTID"));
+        }
+        let mut named = BTreeMap::new();
+        for piece in uids.pieces() {
+            self.run("FETCH", &format!("UID FETCH {piece} (UID FLAGS EMAILID)"), |response| {
+                let Response::Fetch(_, attributes) = response else { return };
+                let id = attributes.iter().find_map(|attribute| match attribute {
+                    AttributeValue::EmailId(id) => object_id(id),
+                    _ => None,
+                });
+                if let (Some(uid), Some(flags), Some(id)) = (uid_of(attributes), flags_of(attributes), id)
+                    && uids.has(uid)
+                {
+                    named.insert(uid, (flags, id));
+                }
+            })
+            .await?;
+        }
+        Ok(named.into_iter().map(|(uid, (flags, id))| (uid, flags, id)).collect())
     }
 
     /// UID, time (in seconds since 1970) and size of those of the messages that are there: by them one knows a message again.

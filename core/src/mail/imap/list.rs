@@ -1,13 +1,19 @@
 //! Which mailboxes there are, what they are for, and what has changed in them: LIST (RFC 5258, 5819, 6154), LSUB and STATUS.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, StatusAttribute};
 
 use super::error::ImapError;
 use super::mailbox_name::Form;
+use super::namespace::{Namespaces, Owner, told_namespaces};
+use super::quota::{self, Quota};
 use super::session::ImapSession;
 
 /// More mailboxes than anybody has.
 const MOST: usize = 5000;
+/// So many namespaces of others, and shared ones, are asked for by name.
+const PATTERNS: usize = 10;
 
 /// What a mailbox is for (RFC 6154).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -116,8 +122,10 @@ pub struct Listed {
     pub name: String,
     /// What parts names of mailboxes in mailboxes.
     pub delimiter: Option<String>,
-    /// What it is for.
+    /// What it is for; of the teacher's own only.
     pub role: Option<Role>,
+    /// Whose it is, as far as the namespaces were known when it was listed.
+    pub owner: Owner,
     /// Whether it can hold messages.
     pub selectable: bool,
     /// Whether the teacher has subscribed to it, here or elsewhere.
@@ -171,6 +179,19 @@ impl Status {
     }
 }
 
+/// What a look at all mailboxes takes from before, and what it asks beside.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Questions {
+    /// Where whose mailboxes are, as the server told before; without it all are the teacher's own.
+    pub namespaces: Namespaces,
+    /// Whether to ask, in the same breath, for the namespaces and for the quota of the inbox, where the server has them.
+    pub server: bool,
+    /// Mailboxes of others and shared ones whose contents matter although nobody has subscribed to them. On a server that does
+    /// not tell with the list, the contents of further ones are not asked for.
+    pub opened: BTreeSet<String>,
+}
+
 /// All mailboxes of a server.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -179,41 +200,80 @@ pub struct Overview {
     pub mailboxes: Vec<Listed>,
     /// Whether these are all. False where a line could not be read: then a name that is missing says nothing.
     pub whole: bool,
+    /// Where whose mailboxes are, if that was asked and told.
+    pub namespaces: Option<Namespaces>,
+    /// The limits that hold for the inbox, if that was asked and told.
+    pub quotas: Option<Vec<Quota>>,
 }
 
 impl ImapSession {
     /// The mailboxes.
     pub async fn list(&mut self) -> Result<Vec<Listed>, ImapError> {
-        Ok(self.listing(None).await?.mailboxes)
+        Ok(self.listing(None, &Questions::default()).await?.mailboxes)
     }
 
     /// The mailboxes and what is in them: in one round trip where the server can, else in a few. Leaves the selected mailbox,
     /// of which STATUS tells nothing reliable (RFC 9051, 6.3.11).
     pub async fn overview(&mut self) -> Result<Overview, ImapError> {
-        let items = if self.has("CONDSTORE") || self.has("QRESYNC") {
-            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)"
-        } else {
-            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"
-        };
-        if self.has("LIST-STATUS") && self.has("LIST-EXTENDED") {
-            match self.listing(Some(items)).await {
-                Err(ImapError::Bad { .. }) => {}
-                listed => return listed,
-            }
+        self.overview_asking(&Questions::default()).await
+    }
+
+    /// The same, with those of others and shared ones that a list of all leaves out. One round trip more where the server's
+    /// namespaces turn out to be others than in `questions`.
+    pub async fn overview_asking(&mut self, questions: &Questions) -> Result<Overview, ImapError> {
+        let (mut overview, mut with_status) = self.look(questions).await?;
+        if let Some(namespaces) = overview.namespaces.take_if(|told| !told.foreign().eq(questions.namespaces.foreign()))
+        {
+            let quotas = overview.quotas;
+            let again = Questions { namespaces, server: false, opened: questions.opened.clone() };
+            (overview, with_status) = self.look(&again).await?;
+            (overview.namespaces, overview.quotas) = (Some(again.namespaces), quotas);
         }
-        let mut listed = self.listing(None).await?;
+        if with_status {
+            return Ok(overview);
+        }
+        let matters = |one: &Listed| one.owner == Owner::Own || one.subscribed || questions.opened.contains(&one.name);
         let mut lines = Vec::new();
-        for one in listed.mailboxes.iter().filter(|one| one.selectable) {
-            lines.push(format!("STATUS {} {items}", self.mailbox(&one.name).await?));
+        for one in overview.mailboxes.iter().filter(|one| one.selectable && matters(one)) {
+            lines.push(format!("STATUS {} {}", self.mailbox(&one.name).await?, self.items()));
         }
         let mut told = Vec::new();
         // One of a mailbox that has just gone is refused: nothing is known of it then.
         self.run_all("STATUS", &lines, &mut |response| told.extend(status(response))).await?;
         let told = named(told, self.form());
-        for one in &mut listed.mailboxes {
+        for one in &mut overview.mailboxes {
             one.status = told.iter().find(|(name, _)| *name == one.name).map(|(_, status)| *status);
         }
-        Ok(listed)
+        Ok(overview)
+    }
+
+    fn items(&self) -> &'static str {
+        if self.has("CONDSTORE") || self.has("QRESYNC") {
+            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ)"
+        } else {
+            "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"
+        }
+    }
+
+    /// The list, and whether what is in the mailboxes is in it. A server that does not understand what it claims to is asked for
+    /// less.
+    async fn look(&mut self, questions: &Questions) -> Result<(Overview, bool), ImapError> {
+        if self.has("LIST-STATUS") && self.has("LIST-EXTENDED") {
+            match self.listing(Some(self.items()), questions).await {
+                Err(ImapError::Bad { .. } | ImapError::Refused { .. }) => {}
+                listed => return Ok((listed?, true)),
+            }
+        }
+        match self.listing(None, questions).await {
+            Err(ImapError::Bad { .. } | ImapError::Refused { .. }) if questions.namespaces.foreign().count() > 0 => {}
+            listed => return Ok((listed?, false)),
+        }
+        let plain = Questions { namespaces: Namespaces::default(), ..questions.clone() };
+        let mut overview = self.listing(None, &plain).await?;
+        // Those of others may have been left out.
+        overview.whole = false;
+        give_owners(&mut overview.mailboxes, &questions.namespaces);
+        Ok((overview, false))
     }
 
     /// Asks for one mailbox. [`ImapError::Refused`] is the server's word that it cannot be had.
@@ -224,7 +284,7 @@ impl ImapSession {
         Ok(told)
     }
 
-    async fn listing(&mut self, items: Option<&str>) -> Result<Overview, ImapError> {
+    async fn listing(&mut self, items: Option<&str>, questions: &Questions) -> Result<Overview, ImapError> {
         let extended = self.has("LIST-EXTENDED");
         let mut returned = Vec::new();
         if extended {
@@ -237,11 +297,18 @@ impl ImapSession {
             lines.push("UNSELECT".to_owned());
         }
         let at = lines.len();
-        lines.push(match returned.is_empty() {
-            true => "LIST \"\" \"*\"".to_owned(),
-            false => format!("LIST \"\" \"*\" RETURN ({})", returned.join(" ")),
-        });
+        let patterns = self.patterns(&questions.namespaces).await?;
+        match (extended, patterns.as_slice()) {
+            (true, [all]) => lines.push(format!("LIST \"\" {all} RETURN ({})", returned.join(" "))),
+            (true, _) => lines.push(format!("LIST \"\" ({}) RETURN ({})", patterns.join(" "), returned.join(" "))),
+            (false, _) => lines.extend(patterns.iter().map(|pattern| format!("LIST \"\" {pattern}"))),
+        }
+        let lists = lines.len() - at;
+        let (namespaces, quota) = (questions.server && self.has("NAMESPACE"), questions.server && self.has("QUOTA"));
+        lines.extend(namespaces.then(|| "NAMESPACE".to_owned()));
+        lines.extend(quota.then(|| "GETQUOTAROOT \"INBOX\"".to_owned()));
         let (mut listed, mut told, mut too_many) = (Vec::new(), Vec::new(), false);
+        let mut room = quota::Told::default();
         let mut outcomes = self
             .run_all("LIST", &lines, &mut |response| {
                 if let Some(one) = listed_by(response) {
@@ -249,10 +316,14 @@ impl ImapSession {
                     listed.extend((!too_many).then_some(one));
                 }
                 told.extend(status(response).filter(|_| told.len() < MOST));
+                // Of this name every form is the same.
+                room.take(response, "INBOX", Form::Utf7);
             })
             .await?;
         let (unread, lost) = self.watch.take_diverted();
-        outcomes.drain(at..).next().unwrap_or(Err(ImapError::Malformed))?;
+        let mut lists: VecDeque<_> = outcomes.drain(at..at + lists).collect();
+        lists.pop_front().unwrap_or(Err(ImapError::Malformed))?;
+        let all_listed = lists.iter().all(Result::is_ok);
         if items.is_some() {
             // What was told before, or beside, is in it.
             self.told.forget();
@@ -263,6 +334,9 @@ impl ImapSession {
         // Only now it is known what is enabled.
         let form = self.form();
         listed.iter_mut().for_each(|one| one.read_name(form));
+        // A mailbox that several patterns meant.
+        let mut names = BTreeSet::new();
+        listed.retain(|one| names.insert(one.name.clone()));
         if !extended {
             self.subscriptions(&mut listed).await?;
         }
@@ -270,9 +344,28 @@ impl ImapSession {
         for one in &mut listed {
             one.status = told.iter().rfind(|(name, _)| *name == one.name).map(|(_, status)| *status);
         }
+        give_owners(&mut listed, &questions.namespaces);
         guess_roles(&mut listed);
-        let whole = !too_many && !lost && !unread.iter().any(|raw| raw.starts_with(b"* LIST"));
-        Ok(Overview { mailboxes: listed, whole })
+        let whole = all_listed && !too_many && !lost && !unread.iter().any(|raw| raw.starts_with(b"* LIST"));
+        // What could not be read is as if it had not been asked.
+        let namespaces = namespaces.then(|| told_namespaces(&unread, lost, form).ok()).flatten();
+        let quotas = quota.then(|| room.quotas(&unread, lost).ok()).flatten();
+        Ok(Overview { mailboxes: listed, whole, namespaces, quotas })
+    }
+
+    /// What to list: all, and what a server may leave out of that (RFC 2342, 5; RFC 5258, 3.1).
+    async fn patterns(&mut self, namespaces: &Namespaces) -> Result<Vec<String>, ImapError> {
+        let mut patterns = vec!["\"*\"".to_owned()];
+        for one in namespaces.foreign().take(PATTERNS) {
+            // Under a prefix with a wildcard in it other mailboxes would be meant, too.
+            if !one.prefix.is_empty() && !one.prefix.contains(['*', '%']) {
+                match self.mailbox(&format!("{}*", one.prefix)).await {
+                    Err(ImapError::InvalidArgument) => {}
+                    pattern => patterns.push(pattern?),
+                }
+            }
+        }
+        Ok(patterns)
     }
 
     /// RFC 3501, 6.3.9, for servers that do not tell with LIST. RFC 9051 has no LSUB any more: then nothing is known.
@@ -316,6 +409,7 @@ fn listed_by(response: &Response<'_>) -> Option<Listed> {
         // One character, of which imap-proto leaves the backslash in.
         delimiter: data.delimiter.as_ref().map(|told| told.chars().last().map_or_else(String::new, String::from)),
         role: data.name_attributes.iter().find_map(role_of),
+        owner: Owner::Own,
         selectable: !data.name_attributes.iter().any(is_no_mailbox),
         subscribed: data.name_attributes.iter().any(|attribute| is_extension(attribute, "\\Subscribed")),
         status: None,
@@ -332,12 +426,23 @@ fn named(told: Vec<(String, Status)>, form: Form) -> Vec<(String, Status)> {
     told.into_iter().filter_map(|(name, status)| Some((form.decode(&name)?, status))).collect()
 }
 
+/// Another person's bin is not the teacher's, whatever the server says that it is for.
+fn give_owners(listed: &mut [Listed], namespaces: &Namespaces) {
+    for one in listed {
+        one.owner = namespaces.owner_of(&one.name);
+        if one.owner != Owner::Own {
+            one.role = None;
+        }
+    }
+}
+
 /// Guesses only the roles that the server gives to no mailbox, and each for one: of several, that which stands highest.
 fn guess_roles(listed: &mut [Listed]) {
     let mut given: Vec<Role> = listed.iter().filter_map(|one| one.role).collect();
     let depth =
         |one: &Listed| one.delimiter.as_ref().map_or(0, |delimiter| one.name.matches(delimiter.as_str()).count());
-    let mut unknown: Vec<&mut Listed> = listed.iter_mut().filter(|one| one.role.is_none() && one.selectable).collect();
+    let mut unknown: Vec<&mut Listed> =
+        listed.iter_mut().filter(|one| one.role.is_none() && one.selectable && one.owner == Owner::Own).collect();
     unknown.sort_by_key(|one| depth(one));
     for one in unknown {
         let last = one.delimiter.as_ref().and_then(|d| one.name.rsplit(d.as_str()).next()).unwrap_or(&one.name);

@@ -4,6 +4,7 @@ use async_imap::imap_proto::Response;
 use async_imap::imap_proto::rfc2087::QuotaResourceName;
 
 use super::error::{ImapError, Limit};
+use super::mailbox_name::Form;
 use super::namespace::same_mailbox;
 use super::session::ImapSession;
 
@@ -42,19 +43,35 @@ impl ImapSession {
             return Err(ImapError::Unsupported("QUOTA"));
         }
         let line = format!("GETQUOTAROOT {}", self.mailbox(mailbox).await?);
-        let (mut roots, mut quotas, mut answered, mut too_many) = (Vec::new(), Vec::new(), false, false);
-        let form = self.form();
-        self.run("GETQUOTAROOT", &line, |response| match response {
+        let (form, mut told) = (self.form(), Told::default());
+        self.run("GETQUOTAROOT", &line, |response| told.take(response, mailbox, form)).await?;
+        let (unread, lost) = self.watch.take_diverted();
+        told.quotas(&unread, lost)
+    }
+}
+
+/// What GETQUOTAROOT is answered.
+#[derive(Default)]
+pub(super) struct Told {
+    roots: Vec<String>,
+    quotas: Vec<Quota>,
+    answered: bool,
+    too_many: bool,
+}
+
+impl Told {
+    pub(super) fn take(&mut self, response: &Response<'_>, mailbox: &str, form: Form) {
+        match response {
             Response::QuotaRoot(told) => {
                 let name = form.decode(&told.mailbox_name);
                 if name.is_some_and(|name| same_mailbox(&name, mailbox)) {
-                    answered = true;
-                    too_many |= told.quota_root_names.len() > MOST;
-                    roots.extend(told.quota_root_names.iter().take(MOST).map(ToString::to_string));
+                    self.answered = true;
+                    self.too_many |= told.quota_root_names.len() > MOST;
+                    self.roots.extend(told.quota_root_names.iter().take(MOST).map(ToString::to_string));
                 }
             }
             Response::Quota(told) => {
-                too_many |= quotas.len() == MOST;
+                self.too_many |= self.quotas.len() == MOST;
                 let mut quota = Quota { root: told.root_name.to_string(), ..Quota::default() };
                 for one in &told.resources {
                     let unit =
@@ -65,22 +82,24 @@ impl ImapSession {
                         QuotaResourceName::Atom(_) => {}
                     }
                 }
-                quotas.extend((!too_many).then_some(quota));
+                self.quotas.extend((!self.too_many).then_some(quota));
             }
             _ => {}
-        })
-        .await?;
-        if too_many {
+        }
+    }
+
+    /// The limits, given also the lines that imap-proto could not read.
+    pub(super) fn quotas(self, unread: &[Vec<u8>], lost: bool) -> Result<Vec<Quota>, ImapError> {
+        if self.too_many {
             return Err(ImapError::Limit(Limit::Count));
         }
-        let (unread, lost) = self.watch.take_diverted();
         // A limit that could not be read is not none.
-        if !answered || lost || unread.iter().any(|raw| is_quota(raw)) {
+        if !self.answered || lost || unread.iter().any(|raw| is_quota(raw)) {
             return Err(ImapError::Malformed);
         }
         // A server may tell of others of its own accord; and of two answers the later holds.
-        let last = |root: &String| quotas.iter().rev().find(|quota| quota.root == *root).cloned();
-        roots.iter().map(|root| last(root).ok_or(ImapError::Malformed)).collect()
+        let last = |root: &String| self.quotas.iter().rev().find(|quota| quota.root == *root).cloned();
+        self.roots.iter().map(|root| last(root).ok_or(ImapError::Malformed)).collect()
     }
 }
 

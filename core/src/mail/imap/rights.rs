@@ -1,5 +1,6 @@
 //! What one may do in a mailbox: MYRIGHTS (RFC 4314, and RFC 2086 of older servers).
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_imap::imap_proto::Response;
@@ -7,6 +8,9 @@ use async_imap::imap_proto::Response;
 use super::error::ImapError;
 use super::namespace::same_mailbox;
 use super::session::ImapSession;
+
+/// More mailboxes than anybody has.
+const MOST: usize = 5000;
 
 /// What one may do in a mailbox: some of the rights of RFC 4314, 2.1.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -81,6 +85,27 @@ impl Rights {
         Self(self.0 | other.0)
     }
 
+    /// Those of them that are not in `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// As the store keeps them.
+    pub(in crate::mail) fn bits(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// Those that the store kept so.
+    pub(in crate::mail) fn from_bits(bits: i64) -> Self {
+        Self(u16::try_from(bits).unwrap_or_default())
+    }
+
     /// Whether all of these are in it.
     pub const fn has(self, rights: Self) -> bool {
         self.0 & rights.0 == rights.0
@@ -112,5 +137,27 @@ impl ImapSession {
         .await?;
         // No answer is not the answer that one may do nothing.
         rights.ok_or(ImapError::Malformed)
+    }
+
+    /// The same of several mailboxes at once; `None` for one of which the server does not say.
+    pub async fn my_rights_in(&mut self, mailboxes: &[String]) -> Result<Vec<Option<Rights>>, ImapError> {
+        if !self.has("ACL") {
+            return Err(ImapError::Unsupported("ACL"));
+        }
+        let mut lines = Vec::new();
+        for mailbox in mailboxes {
+            lines.push(format!("MYRIGHTS {}", self.mailbox(mailbox).await?));
+        }
+        let (mut told, form) = (BTreeMap::new(), self.form());
+        self.run_all("MYRIGHTS", &lines, &mut |response| {
+            if let Response::MyRights(one) = response
+                && let Some(name) = form.decode(&one.mailbox)
+                && told.len() < MOST
+            {
+                told.insert(name, Rights::of(one.rights.iter().map(|right| char::from(*right))));
+            }
+        })
+        .await?;
+        Ok(mailboxes.iter().map(|mailbox| told.get(mailbox).copied()).collect())
     }
 }

@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::actions::{RefusalReason, forget, settle_shown};
 use super::mailbox_actions::{refuse_arrivals, role_mailbox, settle_mailboxes};
+use super::rights::{owner_named, owner_word};
 use super::{MailboxAction, MailboxKind, count, mailbox_actions, mailbox_refused};
-use crate::mail::imap::{Listed, Role};
+use crate::mail::imap::{Listed, Owner, Rights, Role};
 use crate::store::{Change, StoreError};
 
 /// A mailbox as a list shows it.
@@ -20,8 +21,16 @@ pub struct Mailbox {
     pub delimiter: Option<String>,
     /// Whether the teacher has subscribed to it.
     pub subscribed: bool,
-    /// What it is for, where known.
+    /// What it is for, where known; of the teacher's own only.
     pub role: Option<Role>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// What the teacher may do in it; `None` where that is not known, and for their own, where they may do everything. What is
+    /// not allowed is refused at once.
+    pub rights: Option<Rights>,
+    /// Whether its messages come to the phone: those of a mailbox of others do once the teacher has subscribed to it, or looked
+    /// into it.
+    pub synced: bool,
     /// How many messages the phone knows in it.
     pub known: u64,
     /// How many of these are unread.
@@ -43,7 +52,7 @@ pub(in crate::mail) struct Mark {
 pub(super) const MAILBOXES: &str = "SELECT id, shown_name, role, complete,
        (SELECT count(*) FROM message WHERE shown_in = b.id),
        (SELECT count(*) FROM message WHERE shown_in = b.id AND flags & 1 = 0),
-       delimiter, shown_subscribed
+       delimiter, shown_subscribed, owner, rights, owner IS NULL OR subscribed OR opened
 FROM mailbox b WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL
 ORDER BY role IS NOT 'inbox', shown_name";
 
@@ -59,6 +68,9 @@ pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Ma
             complete: row.get(3)?,
             known: count(row.get(4)?),
             unread: count(row.get(5)?),
+            owner: owner_named(row.get(8)?),
+            rights: row.get::<_, Option<i64>>(9)?.map(Rights::from_bits),
+            synced: row.get(10)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -133,8 +145,17 @@ pub(in crate::mail) struct Known {
     /// Whether the server has it, as far as the phone knows.
     pub(in crate::mail) on_server: bool,
     pub(in crate::mail) mark: Mark,
-    /// How many messages of the server's are here, hidden ones among them.
+    /// How many messages of the server's are here, hidden ones among them, and how many of them it calls unread.
     pub(in crate::mail) messages: u64,
+    pub(in crate::mail) unseen: u64,
+    pub(in crate::mail) owner: Owner,
+    pub(in crate::mail) rights: Option<Rights>,
+    /// When these were asked.
+    pub(in crate::mail) rights_ms: Option<i64>,
+    /// Whether the teacher has looked into it.
+    pub(in crate::mail) opened: bool,
+    /// Whether something is to come into it.
+    pub(in crate::mail) expected: bool,
 }
 
 impl Known {
@@ -143,9 +164,18 @@ impl Known {
         self.name == listed.name
             && self.delimiter == listed.delimiter
             && self.role == listed.role
+            && self.owner == listed.owner
             && self.selectable == listed.selectable
             && self.subscribed == listed.subscribed
             && self.on_server
+    }
+
+    /// Whether its messages are to come to the phone. What is to come into a mailbox of others, and was not told by COPYUID to
+    /// have arrived, is looked for there.
+    pub(in crate::mail) fn is_synced(&self) -> bool {
+        let readable = self.rights.is_none_or(|rights| rights.has(Rights::READ));
+        let wanted = self.owner == Owner::Own || (readable && (self.subscribed || self.opened || self.expected));
+        self.selectable && wanted
     }
 }
 
@@ -153,7 +183,10 @@ impl Known {
 pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<Vec<Known>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT id, name, delimiter, role, selectable, subscribed, uid_validity, uid_next, highest_mod_seq, complete,
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0), on_server
+                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0), on_server,
+                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0 AND server_flags & 1 = 0),
+                owner, rights, rights_ms, opened,
+                EXISTS (SELECT 1 FROM action WHERE mailbox = b.id AND message IS NOT NULL)
          FROM mailbox b WHERE academy = ? ORDER BY name",
     )?;
     let rows = query.query_map([academy], |row| {
@@ -172,6 +205,12 @@ pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<
             },
             messages: count(row.get(10)?),
             on_server: row.get(11)?,
+            unseen: count(row.get(12)?),
+            owner: owner_named(row.get(13)?),
+            rights: row.get::<_, Option<i64>>(14)?.map(Rights::from_bits),
+            rights_ms: row.get(15)?,
+            opened: row.get(16)?,
+            expected: row.get(17)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -180,12 +219,30 @@ pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<
 /// Writes down what the server's list says of a mailbox; gives its number.
 pub(in crate::mail) fn list_mailbox(t: &Transaction<'_>, academy: &str, listed: &Listed) -> Result<i64, StoreError> {
     let id = mailbox_named(t, academy, &listed.name, listed.role, listed.selectable)?;
-    t.prepare_cached("UPDATE mailbox SET delimiter = ?, subscribed = ? WHERE id = ?")?.execute(params![
+    t.prepare_cached("UPDATE mailbox SET delimiter = ?, subscribed = ?, owner = ? WHERE id = ?")?.execute(params![
         listed.delimiter,
         listed.subscribed,
+        owner_word(&listed.owner),
         id
     ])?;
     Ok(id)
+}
+
+/// Whether it is a mailbox of others that the teacher has not looked into.
+pub(in crate::mail) fn is_unopened(c: &Connection, mailbox: i64) -> Result<bool, StoreError> {
+    let mut query = c.prepare_cached("SELECT 1 FROM mailbox WHERE id = ? AND owner IS NOT NULL AND opened = 0")?;
+    Ok(query.exists([mailbox])?)
+}
+
+/// The teacher looks into a mailbox of others: from now on its messages come.
+pub(in crate::mail) fn open_mailbox(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    mailbox: i64,
+) -> Result<(), StoreError> {
+    t.execute("UPDATE mailbox SET opened = 1 WHERE id = ?", [mailbox])?;
+    changes.push(Change::Mailboxes);
+    Ok(())
 }
 
 /// Writes down how far the mailbox of this name is known.

@@ -15,7 +15,15 @@ const MESSAGES: u32 = 3000;
 
 fn message(uid: u32) -> Arrived {
     let flags = if uid.is_multiple_of(10) { Flags::default() } else { Flags::SEEN };
-    Arrived { uid, received_ms: i64::from(uid), size: 1, flags, header: vec![b'x'; 500], unreadable: false }
+    Arrived {
+        uid,
+        received_ms: i64::from(uid),
+        size: 1,
+        flags,
+        header: vec![b'x'; 500],
+        email_id: None,
+        unreadable: false,
+    }
 }
 
 /// A store with an inbox of three thousand messages, of even UIDs.

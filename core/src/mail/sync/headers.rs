@@ -1,6 +1,6 @@
 //! Fetching headers and writing them, each while the other goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{BATCH, FIRST, Tally};
@@ -30,6 +30,10 @@ impl MailAccount {
             return Ok(());
         }
         tally.expected = tally.report.arrived + fresh.len() as u64;
+        if !tally.news {
+            // What comes into the inbox is new; asking whether it is known would cost every letter a round trip.
+            self.recognise(errand, mailbox, &mut fresh, tally).await?;
+        }
         fresh.sort_unstable_by(|one, other| other.cmp(one));
         let first = fresh.len().min(FIRST as usize);
         let (newest, rest) = fresh.split_at_checked(first).unwrap_or((&fresh, &[]));
@@ -37,6 +41,32 @@ impl MailAccount {
         let sets: Vec<_> = batches.map(|batch| Messages::Uids(UidSet::of(batch))).collect();
         self.pull_headers(errand, mailbox, &sets, tally).await?;
         self.keep_unanswered(errand, mailbox, fresh, tally).await
+    }
+
+    /// Takes out of `fresh` what is known by the server's own names for it, and is here now with its header and body.
+    async fn recognise(
+        &self,
+        errand: &mut Errand<'_>,
+        mailbox: i64,
+        fresh: &mut Vec<u32>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), MailError> {
+        if !errand.imap.has("OBJECTID") || !self.store.read(|c| rows::has_named(c)).await? {
+            return Ok(());
+        }
+        let named = errand.imap.fetch_email_ids(&UidSet::of(fresh)).await?;
+        for some in named.chunks(TRANSACTION) {
+            let some = some.to_vec();
+            let known = self.store.write(move |t, changes| {
+                changes.push(Change::Messages { mailbox });
+                rows::recognise(t, mailbox, &some)
+            });
+            let known: BTreeSet<u32> = known.await?.into_iter().collect();
+            fresh.retain(|uid| !known.contains(uid));
+            tally.report.arrived += known.len() as u64;
+            (tally.progress)(tally.report.arrived, tally.expected);
+        }
+        Ok(())
     }
 
     /// A message that is still there but whose header the server did not give, or in a line that cannot be read, is kept as
@@ -132,6 +162,7 @@ fn header(event: HeaderEvent) -> Option<Arrived> {
             size: row.size,
             flags: row.flags,
             header: row.header,
+            email_id: row.email_id,
             unreadable: false,
         }),
         HeaderEvent::Unreadable { uid: Some(uid), raw } => Some(unreadable(uid, Flags::default(), raw)),
@@ -140,5 +171,5 @@ fn header(event: HeaderEvent) -> Option<Arrived> {
 }
 
 fn unreadable(uid: u32, flags: Flags, raw: Vec<u8>) -> Arrived {
-    Arrived { uid, received_ms: 0, size: 0, flags, header: raw, unreadable: true }
+    Arrived { uid, received_ms: 0, size: 0, flags, header: raw, email_id: None, unreadable: true }
 }

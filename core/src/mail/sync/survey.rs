@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use super::{Tally, Target};
 use crate::mail::account::{Errand, MailAccount};
 use crate::mail::error::MailError;
-use crate::mail::imap::{ImapError, Listed, Overview, Role, Status, UidSet};
+use crate::mail::imap::{
+    ImapError, Listed, Namespaces, Overview, Owner, Questions, Quota, Rights, Role, Status, UidSet,
+};
 use crate::mail::rows::{self, Known, MailboxAction, MailboxKind, Mark};
 use crate::store::Change;
 
@@ -14,6 +16,11 @@ use crate::store::Change;
 const SAMPLES: u32 = 5;
 /// So many mailboxes are looked into for one that has another name, where servers give many the same UIDVALIDITY.
 const HEIRS: usize = 3;
+/// The server is asked how much room there is, and whose mailboxes are where, so often at most: in milliseconds.
+const SERVER: i64 = 60 * 60 * 1000;
+/// The same for what one may do in a mailbox of others; and in so many mailboxes at once.
+const RIGHTS: i64 = 24 * 60 * 60 * 1000;
+const RIGHTS_AT_ONCE: usize = 500;
 
 /// What the store must write down.
 #[derive(Default)]
@@ -28,6 +35,10 @@ struct Plan {
     emptied: Vec<(i64, Option<u32>)>,
     /// Mailboxes that are empty, and never were otherwise as far as the phone knows.
     empty: Vec<(String, Mark)>,
+    /// What one may do in these; `None` where the server does not say.
+    rights: Vec<(String, Option<Rights>)>,
+    /// What the server, when it was asked, told of itself.
+    server: Option<(Option<Namespaces>, Option<Vec<Quota>>)>,
 }
 
 impl MailAccount {
@@ -38,19 +49,37 @@ impl MailAccount {
         errand: &mut Errand<'_>,
         tally: &mut Tally<'_>,
     ) -> Result<Vec<Target>, MailError> {
-        let mut overview = errand.imap.overview().await?;
+        let (academy, now) = (self.academy.id.clone(), self.clock.now_ms());
+        let (namespaces, asked, before) = self
+            .store
+            .read(move |c| {
+                let known = rows::known_mailboxes(c, &academy)?;
+                Ok((rows::namespaces(c, &academy)?, rows::asked_ms(c, &academy)?, known))
+            })
+            .await?;
+        let mut questions = Questions { namespaces, ..Questions::default() };
+        questions.server =
+            is_due(asked, SERVER, now) && ["NAMESPACE", "QUOTA"].into_iter().any(|name| errand.imap.has(name));
+        let foreign = before.iter().filter(|one| one.owner != Owner::Own && one.is_synced());
+        questions.opened = foreign.map(|one| one.name.clone()).collect();
+        let mut overview = errand.imap.overview_asking(&questions).await?;
         if !overview.mailboxes.iter().any(|one| one.role == Some(Role::Inbox)) {
             // There is always one (RFC 9051, 5.1), whatever a list of public mailboxes leaves out.
             overview.whole = false;
         }
-        let academy = self.academy.id.clone();
-        let before = self.store.read(move |c| rows::known_mailboxes(c, &academy)).await?;
-        let plan = self.plan(errand, &before, &overview).await?;
+        let mut plan = self.plan(errand, &before, &overview).await?;
+        plan.rights = self.rights(errand, &before, &overview, now).await?;
+        let closed = before.iter().filter(|one| {
+            let rights = plan.rights.iter().find(|(name, _)| *name == one.name).and_then(|(_, rights)| *rights);
+            // What was read is no longer to be.
+            one.messages > 0 && rights.is_some_and(|rights| !rights.has(Rights::READ))
+        });
+        plan.emptied.extend(closed.map(|one| (one.id, None)));
+        plan.server = questions.server.then(|| (overview.namespaces.take(), overview.quotas.take()));
         let now = if plan.is_empty() {
             before
         } else {
             let academy = self.academy.id.clone();
-            let now = self.clock.now_ms();
             let written = self.store.write(move |t, changes| {
                 let refused = plan.carry_out(t, changes, &academy, now)?;
                 Ok((rows::known_mailboxes(t, &academy)?, refused))
@@ -64,9 +93,9 @@ impl MailAccount {
         let on_screen = self.on_screen.load(Ordering::Relaxed);
         let mut targets: Vec<Target> = now
             .into_iter()
-            .filter(|one| one.selectable && one.on_server)
+            .filter(|one| one.on_server && one.is_synced())
             .map(|one| Target {
-                settled: told.get(one.name.as_str()).is_some_and(|status| one.is_as(status)),
+                settled: told.get(one.name.as_str()).is_some_and(|status| one.is_as(status, one.id == on_screen)),
                 id: one.id,
                 name: one.name,
                 role: one.role,
@@ -74,6 +103,25 @@ impl MailAccount {
             .collect();
         targets.sort_by_key(|one| (one.role != Some(Role::Inbox), one.id != on_screen, one.role.is_none()));
         Ok(targets)
+    }
+
+    /// Asks what the teacher may do in the mailboxes of others of which that is not known, or has been for long.
+    async fn rights(
+        &self,
+        errand: &mut Errand<'_>,
+        known: &[Known],
+        overview: &Overview,
+        now: i64,
+    ) -> Result<Vec<(String, Option<Rights>)>, MailError> {
+        let asked = |name: &str| known.iter().find(|one| one.name == name).and_then(|one| one.rights_ms);
+        let foreign = overview.mailboxes.iter().filter(|one| one.owner != Owner::Own && one.selectable);
+        let due = foreign.filter(|one| is_due(asked(&one.name), RIGHTS, now)).take(RIGHTS_AT_ONCE);
+        let names: Vec<String> = due.map(|one| one.name.clone()).collect();
+        if names.is_empty() || !errand.imap.has("ACL") {
+            return Ok(Vec::new());
+        }
+        let rights = errand.imap.my_rights_in(&names).await?;
+        Ok(names.into_iter().zip(rights).collect())
     }
 
     async fn plan(&self, errand: &mut Errand<'_>, known: &[Known], overview: &Overview) -> Result<Plan, MailError> {
@@ -106,7 +154,7 @@ impl MailAccount {
                     new.retain(|other| other.name != listed.name);
                     plan.listed.push(listed);
                 }
-                None if self.is_denied(errand, &one.name).await? => plan.gone.push(one.id),
+                None if self.is_denied(errand, one).await? => plan.gone.push(one.id),
                 None => {}
             }
         }
@@ -146,7 +194,7 @@ impl MailAccount {
         let validity = listed.status.and_then(|status| status.uid_validity);
         if one.mark.uid_validity.is_some() && validity.is_some() && one.mark.uid_validity != validity {
             plan.emptied.push((one.id, validity));
-        } else if !listed.selectable && one.messages > 0 && self.is_denied(errand, &one.name).await? {
+        } else if !listed.selectable && one.messages > 0 && self.is_denied(errand, one).await? {
             plan.emptied.push((one.id, None));
         } else if one.messages == 0
             && !one.mark.complete
@@ -185,11 +233,16 @@ impl MailAccount {
         Ok(None)
     }
 
-    /// Whether the server says of this name that there is no such mailbox.
-    async fn is_denied(&self, errand: &mut Errand<'_>, name: &str) -> Result<bool, MailError> {
-        match errand.imap.status(name).await {
+    /// Whether the server says of this name that there is no such mailbox. Of one that is no longer shared Dovecot still tells the
+    /// status; whether it can be opened is what counts.
+    async fn is_denied(&self, errand: &mut Errand<'_>, one: &Known) -> Result<bool, MailError> {
+        let told = match one.owner {
+            Owner::Own => errand.imap.status(&one.name).await.map(drop),
+            _ => errand.imap.select(&one.name).await.map(drop),
+        };
+        match told {
             Err(ImapError::Refused { .. }) => Ok(true),
-            Ok(_) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
+            Ok(()) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
             Err(other) => Err(other.into()),
         }
     }
@@ -202,6 +255,8 @@ impl Plan {
             && self.gone.is_empty()
             && self.emptied.is_empty()
             && self.empty.is_empty()
+            && self.rights.is_empty()
+            && self.server.is_none()
     }
 
     fn carry_out(
@@ -220,6 +275,12 @@ impl Plan {
         }
         for listed in &self.listed {
             rows::list_mailbox(t, academy, listed)?;
+        }
+        for (name, rights) in &self.rights {
+            rows::set_rights(t, academy, name, *rights, now_ms)?;
+        }
+        if let Some((namespaces, quotas)) = &self.server {
+            rows::keep_answers(t, academy, now_ms, namespaces.as_ref(), quotas.as_deref())?;
         }
         for mailbox in &self.gone {
             refused += rows::drop_mailbox(t, changes, academy, *mailbox, now_ms)?;
@@ -240,16 +301,28 @@ impl Plan {
 }
 
 impl Known {
-    /// Whether the phone knows all that the server tells of: then there is nothing to ask. Where the server counts no changes,
-    /// only an empty mailbox is certain to have none.
-    fn is_as(&self, status: &Status) -> bool {
+    /// Whether the phone knows all that the server tells of: then there is nothing to ask.
+    ///
+    /// Where the server counts no changes, a mailbox that is neither the inbox nor on screen passes for known when its numbers of
+    /// messages and of unread ones are, and nothing has come (UIDNEXT). That misses flags other than the one for read, and the
+    /// latter where as many were read as were marked unread: they are seen once the teacher looks into it.
+    fn is_as(&self, status: &Status, on_screen: bool) -> bool {
         let counted = status.highest_mod_seq.is_some() && status.highest_mod_seq == self.mark.highest_mod_seq;
+        let aside = self.role != Some(Role::Inbox) && !on_screen;
+        let counts_none = status.highest_mod_seq.is_none() && self.mark.highest_mod_seq.is_none();
+        let same_unseen = status.unseen.map(u64::from) == Some(self.unseen);
+        let nothing_new = status.uid_next.is_some() && status.uid_next == self.mark.uid_next;
         self.mark.complete
             && status.uid_validity.is_some()
             && status.uid_validity == self.mark.uid_validity
             && status.messages.map(u64::from) == Some(self.messages)
-            && (self.messages == 0 || (counted && status.uid_next.is_some() && status.uid_next == self.mark.uid_next))
+            && (self.messages == 0 || (nothing_new && (counted || (aside && counts_none && same_unseen))))
     }
+}
+
+/// Whether what was asked at `asked`, if ever, is to be asked again. A clock that was put back must not mean never.
+fn is_due(asked: Option<i64>, every: i64, now: i64) -> bool {
+    asked.is_none_or(|at| now < at || now - at >= every)
 }
 
 /// How far an empty mailbox is known without having been selected: wholly.

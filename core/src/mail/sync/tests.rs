@@ -2,6 +2,7 @@ mod noise;
 mod queue;
 mod scripted;
 mod server;
+mod shared;
 
 use std::collections::BTreeMap;
 

@@ -151,7 +151,10 @@ impl Worker<'_> {
             return Ok(None);
         }
         let known: BTreeMap<_, _> = self.known().await?.into_iter().map(|one| (one.name.clone(), one)).collect();
-        let news = told.into_iter().filter(|(name, status)| !known.get(name).is_some_and(|one| knows(one, status)));
+        let is_news = |(name, status): &(String, Status)| {
+            !known.get(name).is_some_and(|one| knows(one, status) || !one.is_synced())
+        };
+        let news = told.into_iter().filter(is_news);
         let before = self.names.len();
         self.names.extend(news.map(|(name, _)| name));
         Ok((self.names.len() > before).then_some(Event::News))

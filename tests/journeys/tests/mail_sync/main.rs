@@ -6,6 +6,7 @@ mod mail_sync {
     mod mailboxes;
     mod queue;
     mod rebuilt;
+    mod shared;
     mod watch;
     mod wire;
 }

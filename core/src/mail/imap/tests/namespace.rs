@@ -1,7 +1,7 @@
 //! NAMESPACE, QUOTA, ACL and OBJECTID: what is told, and what a hostile server tells.
 
 use super::super::value::Value;
-use super::super::{HeaderEvent, ImapError, Limit, Messages, Namespaces, Rights, UidSet};
+use super::super::{HeaderEvent, ImapError, Limit, Messages, Namespaces, Owner, Rights, UidSet};
 use super::session;
 
 /// What a server that answers by `lines` and OK has for namespaces.
@@ -30,6 +30,38 @@ async fn namespaces_are_told_by_whose_they_are() {
     assert_eq!(of(&told.shared), [("#news.".to_owned(), None)]);
     let literal = namespaces("* namespace (({4}\r\na\"b/ \"/\")) nil NIL\r\n").await.unwrap();
     assert_eq!(of(&literal.personal), [("a\"b/".to_owned(), slash())]);
+}
+
+#[tokio::test]
+async fn whose_a_mailbox_is_is_told_by_the_longest_prefix() {
+    let person = |name: &str| Owner::Person(name.to_owned());
+    let told =
+        namespaces("* NAMESPACE ((\"\" \"/\")) ((\"Partages/\" \"/\")(\"~\" NIL)) ((\"Partages/Commun/\" \"/\"))\r\n");
+    let told = told.await.unwrap();
+    for (name, owner) in [
+        ("INBOX", Owner::Own),
+        ("Classe", Owner::Own),
+        ("Partagesx", Owner::Own),
+        ("Partages", Owner::Shared),
+        ("Partages/jdupont", person("jdupont")),
+        ("Partages/jdupont/INBOX", person("jdupont")),
+        ("Partages/Commun", Owner::Shared),
+        ("Partages/Commun/Salles", Owner::Shared),
+        ("~lreset", person("lreset")),
+    ] {
+        assert_eq!(told.owner_of(name), owner, "{name}");
+    }
+    // Cyrus: all that is nowhere else is nobody's own.
+    let cyrus = namespaces("* NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))\r\n").await.unwrap();
+    for (name, owner) in [
+        ("inbox", Owner::Own),
+        ("INBOX.Classe", Owner::Own),
+        ("user.lreset.Classe", person("lreset")),
+        ("salles", Owner::Shared),
+    ] {
+        assert_eq!(cyrus.owner_of(name), owner, "{name}");
+    }
+    assert_eq!(Namespaces::default().owner_of("Partages/jdupont"), Owner::Own);
 }
 
 #[tokio::test]

@@ -124,6 +124,7 @@ async fn a_call_about_thousands_is_one_step_and_its_undoing_too() {
             size: 1,
             flags: Flags::default(),
             header: vec![b'x'; 300],
+            email_id: None,
             unreadable: false,
         };
         rows::add(t, inbox, &(1..=MESSAGES).map(message).collect::<Vec<_>>())?;

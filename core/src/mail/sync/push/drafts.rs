@@ -86,6 +86,7 @@ impl MailAccount {
             size: row.size,
             flags: row.flags,
             header: row.header,
+            email_id: row.email_id,
             unreadable: false,
         };
         let validity = selected.uid_validity;

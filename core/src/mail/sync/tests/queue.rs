@@ -12,15 +12,15 @@ use crate::mail::compose::Outgoing;
 use crate::mail::{ActionKind, Flags, MailAccount, MailError, RefusalReason, Row};
 
 /// A phone, and the server it has a connection to.
-struct Scene {
-    mail: MailAccount,
-    server: Arc<Mutex<Server>>,
+pub(super) struct Scene {
+    pub(super) mail: MailAccount,
+    pub(super) server: Arc<Mutex<Server>>,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
     /// A phone that has synced once.
-    async fn of(server: Server) -> Self {
+    pub(super) async fn of(server: Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let scene = Self { mail: account(folder.path()), server: Arc::new(Mutex::new(server)), folder };
         scene.sync().await.unwrap();
@@ -40,34 +40,34 @@ impl Scene {
     }
 
     /// Syncs over a new connection.
-    async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
+    pub(super) async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
         let (ours, theirs) = duplex(1 << 20);
         tokio::spawn(serve(theirs, Arc::clone(&self.server)));
         self.mail.connected(signed_in(ours, SILENCE).await?).await;
         self.mail.sync().await
     }
 
-    fn at_server<T>(&self, change: impl FnOnce(&mut Server) -> T) -> T {
+    pub(super) fn at_server<T>(&self, change: impl FnOnce(&mut Server) -> T) -> T {
         let mut server = self.server.lock().unwrap();
         server.asked.clear();
         change(&mut server)
     }
 
-    fn asked(&self, what: &str) -> usize {
+    pub(super) fn asked(&self, what: &str) -> usize {
         self.server.lock().unwrap().asked.iter().filter(|command| command.starts_with(what)).count()
     }
 
-    async fn mailbox(&self, name: &str) -> i64 {
+    pub(super) async fn mailbox(&self, name: &str) -> i64 {
         let all = self.mail.mailboxes().await.unwrap();
         all.iter().find(|one| one.name == name).unwrap_or_else(|| panic!("{name}: {all:?}")).id
     }
 
-    async fn rows(&self, name: &str) -> Vec<Row> {
+    pub(super) async fn rows(&self, name: &str) -> Vec<Row> {
         self.mail.page(self.mailbox(name).await, None, 50).await.unwrap()
     }
 
     /// The message of this subject in a mailbox.
-    async fn message(&self, name: &str, subject: &str) -> i64 {
+    pub(super) async fn message(&self, name: &str, subject: &str) -> i64 {
         let rows = self.rows(name).await;
         rows.iter().find(|row| row.subject == subject).unwrap_or_else(|| panic!("{subject} in {name}: {rows:?}")).id
     }

@@ -23,12 +23,19 @@ pub(super) struct Folder {
     pub(super) next: u32,
     pub(super) letters: Vec<Letter>,
     pub(super) subscribed: bool,
+    /// Left out of a list of all.
+    pub(super) apart: bool,
+    /// What MYRIGHTS tells.
+    pub(super) rights: Option<&'static str>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Server {
     pub(super) capabilities: String,
     pub(super) folders: BTreeMap<String, Folder>,
+    /// What NAMESPACE, and GETQUOTAROOT, are answered.
+    pub(super) namespaces: String,
+    pub(super) quota: String,
     /// Commands that begin so are answered by that, so many times.
     pub(super) refuse: Vec<(&'static str, &'static str, u32)>,
     /// Bytes that it still says before it hangs up.
@@ -42,11 +49,21 @@ pub(super) struct Server {
     selected: String,
 }
 
+impl Folder {
+    fn status(&self) -> String {
+        let (count, next, validity) = (self.letters.len(), self.next, self.validity);
+        let unseen = self.letters.iter().filter(|one| !one.flags.contains("\\Seen")).count();
+        format!("(MESSAGES {count} UIDNEXT {next} UIDVALIDITY {validity} UNSEEN {unseen})")
+    }
+}
+
 impl Server {
     pub(super) fn new() -> Self {
         let mut server = Self {
             capabilities: ALL.to_owned(),
             folders: BTreeMap::new(),
+            namespaces: String::new(),
+            quota: String::new(),
             refuse: Vec::new(),
             left: None,
             asked: Vec::new(),
@@ -132,23 +149,31 @@ impl Server {
         let mut code = String::new();
         match words {
             ["CAPABILITY"] => writeln!(told, "* CAPABILITY {}\r", self.capabilities).unwrap(),
-            ["LIST", ..] => {
+            ["LIST", "", patterns @ ..] => {
+                let patterns: Vec<_> = patterns.iter().take_while(|word| **word != "RETURN").collect();
+                let patterns: Vec<_> = patterns.iter().map(|word| word.trim_matches(['(', ')', '*'])).collect();
                 for (name, folder) in &self.folders {
+                    let meant = |one: &&str| if one.is_empty() { !folder.apart } else { name.starts_with(*one) };
+                    if !patterns.iter().any(meant) {
+                        continue;
+                    }
                     let subscribed = if folder.subscribed { "\\Subscribed" } else { "" };
-                    let (count, next, validity) = (folder.letters.len(), folder.next, folder.validity);
-                    write!(
-                        told,
-                        "* LIST ({subscribed}) \"/\" \"{name}\"\r\n* STATUS \"{name}\" (MESSAGES {count} UIDNEXT {next} \
-                         UIDVALIDITY {validity})\r\n"
-                    )
-                    .unwrap();
+                    writeln!(told, "* LIST ({subscribed}) \"/\" \"{name}\"\r").unwrap();
+                    if self.has("LIST-STATUS") {
+                        writeln!(told, "* STATUS \"{name}\" {}\r", folder.status()).unwrap();
+                    }
                 }
+            }
+            ["NAMESPACE"] => told.clone_from(&self.namespaces),
+            ["GETQUOTAROOT", _] => told.clone_from(&self.quota),
+            ["MYRIGHTS", name] => {
+                let folder = self.folders.get(*name).ok_or("NO [NONEXISTENT] no such mailbox")?;
+                let rights = folder.rights.ok_or("NO not here")?;
+                writeln!(told, "* MYRIGHTS \"{name}\" {rights}\r").unwrap();
             }
             ["STATUS", name, ..] => {
                 let folder = self.folders.get(*name).ok_or("NO [NONEXISTENT] no such mailbox")?;
-                let (count, next, validity) = (folder.letters.len(), folder.next, folder.validity);
-                write!(told, "* STATUS \"{name}\" (MESSAGES {count} UIDNEXT {next} UIDVALIDITY {validity})\r\n")
-                    .unwrap();
+                writeln!(told, "* STATUS \"{name}\" {}\r", folder.status()).unwrap();
             }
             ["SELECT", name, ..] => {
                 self.selected.clear();
@@ -161,12 +186,18 @@ impl Server {
             ["UID", "FETCH", set, rest @ ..] => {
                 let set = self.uids(set);
                 let rest = rest.join(" ");
-                told = self.rows(|_, uid| set.contains(&uid), rest.contains("INTERNALDATE"), rest.contains("HEADER"));
+                told = self.rows(
+                    |_, uid| set.contains(&uid),
+                    rest.contains("INTERNALDATE"),
+                    rest.contains("HEADER"),
+                    rest.contains("EMAILID"),
+                );
             }
-            ["FETCH", set, ..] => {
+            ["FETCH", set, rest @ ..] => {
                 let (low, high) = set.split_once(':').unwrap_or((set, set));
                 let (low, high): (usize, usize) = (low.parse().unwrap(), high.parse().unwrap());
-                told = self.rows(|number, _| (low..=high).contains(&number), true, true);
+                let named = rest.iter().any(|word| *word == "EMAILID");
+                told = self.rows(|number, _| (low..=high).contains(&number), true, true, named);
             }
             ["UID", "STORE", set, how, flags @ ..] => {
                 let set = self.uids(set);
@@ -297,7 +328,7 @@ impl Server {
         told
     }
 
-    fn rows(&mut self, wanted: impl Fn(usize, u32) -> bool, stamps: bool, header: bool) -> String {
+    fn rows(&mut self, wanted: impl Fn(usize, u32) -> bool, stamps: bool, header: bool, named: bool) -> String {
         let mut told = String::new();
         for (index, one) in self.here().letters.iter().enumerate() {
             if !wanted(index + 1, one.uid) {
@@ -310,6 +341,9 @@ impl Server {
                 let (minute, second) = (second / 60, second % 60);
                 let date = format!("01-Feb-2026 10:{minute:02}:{second:02} +0100");
                 write!(line, " INTERNALDATE \"{date}\" RFC822.SIZE {size}").unwrap();
+            }
+            if named {
+                write!(line, " EMAILID (M{})", one.date).unwrap();
             }
             if header {
                 let head = one.raw.split_once("\r\n\r\n").unwrap().0.to_owned() + "\r\n\r\n";
