@@ -44,7 +44,7 @@ async fn two_teachers_share_a_phone_and_not_their_mail() {
     accounts.shutdown().await.unwrap();
     let accounts = Accounts::open(phone.setup(folder.path())).await.unwrap();
     for (id, subject) in [(jeanne, "Pour jdupont"), (lea, "Pour lreset")] {
-        assert_eq!(subjects(&*accounts.companion(id).await.unwrap()).await, [subject]);
+        assert_eq!(subjects(&accounts.companion(id).await.unwrap()).await, [subject]);
     }
     // One leaves; the other's mail, session and password stay.
     accounts.remove(jeanne, false).await.unwrap();
@@ -54,7 +54,7 @@ async fn two_teachers_share_a_phone_and_not_their_mail() {
         .unwrap();
     let synced = accounts.sync_once(Duration::from_secs(60)).await;
     assert_eq!(synced[0].1.as_ref().unwrap().report.unwrap().arrived, 1);
-    assert_eq!(subjects(&*accounts.companion(lea).await.unwrap()).await, ["Encore", "Pour lreset"]);
+    assert_eq!(subjects(&accounts.companion(lea).await.unwrap()).await, ["Encore", "Pour lreset"]);
     academy.stop().await.unwrap();
 }
 
