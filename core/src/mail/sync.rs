@@ -202,7 +202,7 @@ impl MailAccount {
             // Of messages that came under other numbers or in another mailbox; and what the teacher did meanwhile.
             self.push(errand, tally).await?;
         }
-        if self.store.read(|c| rows::has_left(c)).await? {
+        if self.store.read(rows::has_left).await? {
             self.store.write(|t, _| rows::drop_left(t)).await?;
         }
         Ok(())

@@ -51,7 +51,7 @@ impl MailAccount {
         fresh: &mut Vec<u32>,
         tally: &mut Tally<'_>,
     ) -> Result<(), MailError> {
-        if !errand.imap.has("OBJECTID") || !self.store.read(|c| rows::has_named(c)).await? {
+        if !errand.imap.has("OBJECTID") || !self.store.read(rows::has_named).await? {
             return Ok(());
         }
         let named = errand.imap.fetch_email_ids(&UidSet::of(fresh)).await?;

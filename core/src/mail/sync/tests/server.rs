@@ -196,7 +196,7 @@ impl Server {
             ["FETCH", set, rest @ ..] => {
                 let (low, high) = set.split_once(':').unwrap_or((set, set));
                 let (low, high): (usize, usize) = (low.parse().unwrap(), high.parse().unwrap());
-                let named = rest.iter().any(|word| *word == "EMAILID");
+                let named = rest.contains(&"EMAILID");
                 told = self.rows(|number, _| (low..=high).contains(&number), true, true, named);
             }
             ["UID", "STORE", set, how, flags @ ..] => {

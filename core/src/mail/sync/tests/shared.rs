@@ -282,5 +282,5 @@ async fn a_message_that_another_program_moves_or_copies_is_known_again_and_nothi
         let read = scene.mail.store.read(move |c| crate::mail::rows::body(c, message)).await.unwrap();
         assert_eq!(read.unwrap().raw, body.raw);
     }
-    assert!(!scene.mail.store.read(|c| crate::mail::rows::has_lost(c)).await.unwrap());
+    assert!(!scene.mail.store.read(crate::mail::rows::has_lost).await.unwrap());
 }
