@@ -31,10 +31,14 @@ impl Scene {
         Self::of(Server::new()).await
     }
 
+    /// Of a server without these capabilities; with those that have a `+` before them.
     async fn without(taken: &[&str]) -> Self {
         let mut server = Server::new();
         for name in taken {
-            server.capabilities = server.capabilities.replace(&format!(" {name}"), "");
+            server.capabilities = match name.strip_prefix('+') {
+                Some(added) => format!("{} {added}", server.capabilities),
+                None => server.capabilities.replace(&format!(" {name}"), ""),
+            };
         }
         Self::of(server).await
     }
@@ -565,6 +569,12 @@ async fn a_push_cut_anywhere_and_done_again_ends_right() {
 #[tokio::test]
 async fn a_push_cut_anywhere_ends_right_where_the_server_can_only_copy() {
     cut_everywhere(&["MOVE"]).await;
+}
+
+#[tokio::test]
+async fn a_push_cut_anywhere_ends_right_where_a_copy_has_the_name_of_its_original() {
+    cut_everywhere(&["+OBJECTID"]).await;
+    cut_everywhere(&["+OBJECTID", "MOVE"]).await;
 }
 
 #[tokio::test]
