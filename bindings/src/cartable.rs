@@ -15,7 +15,7 @@ use cartable_core::words::Language;
 
 use crate::error::CompanionError;
 use crate::ports::{ChangeListener, SecretStore, ServiceResolver, Setup, SyncListener};
-use crate::records::{Letter, Mailbox, MessageRow, PageEnd, Rescued, SyncOnce};
+use crate::records::{Letter, Mailbox, MessageRow, PageEnd, Quota, Rescued, SyncOnce};
 use crate::runtime;
 use crate::task::TaskHandle;
 
@@ -52,6 +52,12 @@ impl Cartable {
     /// The mailboxes that the phone knows. Reads the store only.
     pub async fn mailboxes(&self) -> Result<Vec<Mailbox>, CompanionError> {
         Ok(convert(self.run(|core| async move { core.mailboxes().await }).await?))
+    }
+
+    /// How much room the inbox and what shares its limits have; empty where it has no limit or the server does not tell. Reads the
+    /// store only.
+    pub async fn quota(&self) -> Result<Vec<Quota>, CompanionError> {
+        Ok(convert(self.run(|core| async move { core.quota().await }).await?))
     }
 
     /// At most `limit` rows (500 at the most) of a mailbox, newest first, behind the end of the page before. Reads the store

@@ -1,7 +1,7 @@
 //! From the core's types to those of the border.
 
 use cartable_core::companion as core;
-use cartable_core::mail::imap::Role;
+use cartable_core::mail::imap::{self, Owner, Rights, Role};
 use cartable_core::mail::mime;
 use cartable_core::mail::{self, Flags};
 use cartable_core::store;
@@ -9,8 +9,8 @@ use cartable_core::words::Language;
 
 use crate::error::Told;
 use crate::records::{
-    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
-    Person, Rescued, SyncOnce, SyncReport,
+    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxOwner, MailboxRights, MailboxRole,
+    MessageRow, MessageView, PageEnd, Person, Quota, QuotaUsage, Rescued, SyncOnce, SyncReport,
 };
 
 /// The same names on both sides of the border. Of the core's, which may grow, one that this version has no name for is `None`.
@@ -48,7 +48,43 @@ impl From<mail::Mailbox> for Mailbox {
             known: mailbox.known,
             unread: mailbox.unread,
             complete: mailbox.complete,
+            owner: mailbox.owner.into(),
+            rights: mailbox.rights.map(Into::into),
+            synced: mailbox.synced,
         }
+    }
+}
+
+impl From<Owner> for MailboxOwner {
+    fn from(owner: Owner) -> Self {
+        match owner {
+            Owner::Own => Self::Own,
+            Owner::Person(name) => Self::Person { name },
+            // Of a kind that this version has no name for: not the teacher's own, at any rate.
+            _ => Self::Shared,
+        }
+    }
+}
+
+impl From<Rights> for MailboxRights {
+    fn from(rights: Rights) -> Self {
+        Self {
+            read: rights.has(Rights::READ),
+            mark_read: rights.has(Rights::SEEN),
+            mark: rights.has(Rights::WRITE),
+            insert: rights.has(Rights::INSERT),
+            delete: rights.has(Rights::DELETE_MESSAGES) && rights.has(Rights::EXPUNGE),
+            create: rights.has(Rights::CREATE),
+            remove: rights.has(Rights::DELETE_MAILBOX),
+            administer: rights.has(Rights::ADMINISTER),
+        }
+    }
+}
+
+impl From<imap::Quota> for Quota {
+    fn from(quota: imap::Quota) -> Self {
+        let usage = |usage: imap::Usage| QuotaUsage { used: usage.used, limit: usage.limit };
+        Self { root: quota.root, storage: quota.storage.map(usage), messages: quota.messages.map(usage) }
     }
 }
 

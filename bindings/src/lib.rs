@@ -41,8 +41,8 @@ pub use ports::{
     ServiceResolverError, Setup, SyncListener,
 };
 pub use records::{
-    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxRole, MessageRow, MessageView, PageEnd,
-    Person, Rescued, SyncOnce, SyncReport,
+    Attachment, AttachmentContent, Change, Letter, LetterState, Mailbox, MailboxOwner, MailboxRights, MailboxRole,
+    MessageRow, MessageView, PageEnd, Person, Quota, QuotaUsage, Rescued, SyncOnce, SyncReport,
 };
 pub use services::{Audience, Service, ServiceKind, ServiceOpening, SignedInBy};
 pub use settings::{

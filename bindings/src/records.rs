@@ -21,6 +21,67 @@ pub struct Mailbox {
     pub unread: u64,
     /// Whether the phone has once known all of it: false while the first sync goes on.
     pub complete: bool,
+    /// Whose it is.
+    pub owner: MailboxOwner,
+    /// What one may do in one that is not one's own; nothing where that is not known, and then it may be tried.
+    pub rights: Option<MailboxRights>,
+    /// Whether its messages come to the phone. Those of others do once it is subscribed to, or `messages` has asked for a page of it.
+    pub synced: bool,
+}
+
+/// Whose a mailbox is.
+#[derive(Clone, Debug, Eq, PartialEq, uniffi::Enum)]
+pub enum MailboxOwner {
+    /// The teacher's own.
+    Own,
+    /// Another person's.
+    Person {
+        /// The name that the server gives them.
+        name: String,
+    },
+    /// Nobody's own.
+    Shared,
+}
+
+/// What one may do in a mailbox (RFC 4314).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Record)]
+pub struct MailboxRights {
+    /// Read what is in it.
+    pub read: bool,
+    /// Mark as read.
+    pub mark_read: bool,
+    /// Set other marks.
+    pub mark: bool,
+    /// Put messages into it.
+    pub insert: bool,
+    /// Delete messages.
+    pub delete: bool,
+    /// Make mailboxes in it.
+    pub create: bool,
+    /// Delete or rename it.
+    pub remove: bool,
+    /// Say who may do what.
+    pub administer: bool,
+}
+
+/// How much room there is.
+#[derive(Clone, Debug, Eq, PartialEq, uniffi::Record)]
+pub struct Quota {
+    /// The server's name for what has this limit.
+    pub root: String,
+    /// Bytes, where they are limited.
+    pub storage: Option<QuotaUsage>,
+    /// Messages, where they are limited.
+    pub messages: Option<QuotaUsage>,
+}
+
+/// How much of a limit is used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, uniffi::Record)]
+pub struct QuotaUsage {
+    /// So much is used; it may be more than the limit.
+    pub used: u64,
+    /// So much may be.
+    pub limit: u64,
 }
 
 /// What a mailbox is for.
