@@ -173,6 +173,13 @@ impl<'a> Worker<'a> {
     }
 
     async fn work(&mut self) -> Result<Infallible, MailError> {
+        if self.ears.look(self.mail).await?.iter().any(|event| matches!(event, Event::Acted { .. })) {
+            // Done before the app was closed: there was time to take it back.
+            self.happened(&Event::Acted { destructive: false });
+        }
+        if self.ears.letters_wait() {
+            self.happened(&Event::Letters);
+        }
         loop {
             for event in self.ears.look(self.mail).await? {
                 self.happened(&event);
