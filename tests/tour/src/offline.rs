@@ -130,9 +130,7 @@ impl Morning<'_> {
                 None => {
                     let told =
                         self.say("réponse envoyée, gestes transmis, à jour", "answer sent, actions done, up to date");
-                    let held = self
-                        .say("(un rangement attend 5 s qu’on l’annule)", "(what was filed waits 5 s to be taken back)");
-                    Ok(((), Told::line(told).and(held).and(self.wires.since(self.trips))))
+                    Ok(((), Told::line(told).and(self.wires.since(self.trips))))
                 }
                 Some(refusal) => Err(refusal.finding().sentence(self.language()).into()),
             }
