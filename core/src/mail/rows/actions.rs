@@ -18,7 +18,7 @@ pub use outcome::{ActionKind, Refusal, RefusalReason};
 pub(in crate::mail) use outcome::{
     copied, destroyed, filed, flagged, forget_refusals, left, moved, refusals, refuse, settle_idle,
 };
-pub(super) use places::{adopt, forget, lose};
+pub(super) use places::{adopt, follow, forget, lose};
 pub(in crate::mail) use places::{drop_lost, has_lost, resolve};
 pub(in crate::mail) use plan::{Copy, Item, begin, begin_ends, begin_flags, copies, is_waiting, items, swallow};
 pub(in crate::mail) use undo::undo;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use super::actions::{RefusalReason, forget, settle_shown};
+use super::actions::{RefusalReason, follow, forget, settle_shown};
 use super::mailbox_actions::{refuse_arrivals, role_mailbox, settle_mailboxes};
 use super::rights::{owner_named, owner_word};
 use super::{MailboxAction, MailboxKind, count, mailbox_actions, mailbox_refused};
@@ -284,6 +284,7 @@ pub(in crate::mail) fn drop_mailbox(
         }
     }
     refused += refuse_arrivals(t, changes, academy, mailbox, now_ms)?;
+    follow(t, mailbox)?;
     forget(t, mailbox)?;
     t.execute("UPDATE mailbox SET role = NULL WHERE id = ?", [mailbox])?;
     let drafts: bool =

@@ -5,8 +5,9 @@ use rusqlite::Connection;
 
 use super::super::flags::Flags;
 use super::{
-    ActionKind, Arrived, Body, Deed, Kind, add, begin_ends, begin_flags, cache_size, drop_pieces, evict_some, items,
-    keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named, mailboxes, missing, touch, uids, undo,
+    ActionKind, Arrived, Body, Deed, Kind, add, begin_ends, begin_flags, cache_size, drop_mailbox, drop_pieces,
+    evict_some, has_lost, items, keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named, mailboxes, missing,
+    touch, uids, undo,
 };
 use crate::mail::imap::Piece;
 use crate::store::{Store, StoreError};
@@ -191,6 +192,33 @@ async fn what_was_taken_back_since_it_was_read_is_not_told_to_the_server() {
         assert!(begin_flags(t, read.clone(), i64::MAX)?.is_empty(), "what is begun is not begun again");
         undo(t, changes, "essai", deed.id)?;
         assert!(begin_ends(t, read, i64::MAX)?.is_empty());
+        Ok(())
+    });
+    written.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_follows_a_mailbox_that_came_under_its_new_name_before_the_old_one_was_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, old) = full(&folder).await;
+    let written = store.write(move |t, changes| {
+        let new = mailbox_named(t, "essai", "Classe", None, true)?;
+        let other = mailbox_named(t, "essai", "Autre", None, true)?;
+        for (mailbox, validity) in [(old, 7), (new, 7), (other, 8)] {
+            t.execute("UPDATE mailbox SET uid_validity = ? WHERE id = ?", [validity, mailbox])?;
+        }
+        for mailbox in [other, new] {
+            add(t, mailbox, &[message(2), message(4)])?;
+        }
+        let deed = Deed::begin(t, "essai", ActionKind::Flag, Flags::FLAGGED, None)?;
+        deed.act(t, changes, &[1, 2], &[Kind::Add(Flags::FLAGGED)])?;
+        drop_mailbox(t, changes, "essai", old, 0)?;
+        let mut query =
+            t.prepare("SELECT m.uid, m.mailbox, m.flags & 2 FROM action a JOIN message m ON m.id = a.message")?;
+        let waiting =
+            query.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+        assert_eq!(waiting.collect::<Result<Vec<_>, _>>()?, [(2, new, 2), (4, new, 2)]);
+        assert!(!has_lost(t)?);
         Ok(())
     });
     written.await.unwrap();

@@ -29,6 +29,26 @@ pub(in crate::mail::rows) fn lose(t: &Transaction<'_>, mailbox: i64, low: u32, h
     Ok(())
 }
 
+/// The mailbox is gone, and may have come under another name before it was missed: then its messages are there, under the same
+/// UIDVALIDITY and UIDs (RFC 9051, 6.3.6), and what waits for them waits for them there.
+pub(in crate::mail::rows) fn follow(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
+    let mut query = t.prepare_cached(
+        "SELECT m.id, n.id FROM message m JOIN mailbox b ON b.id = m.mailbox
+         JOIN mailbox c ON c.academy = b.academy AND c.id <> b.id AND c.uid_validity = b.uid_validity
+         JOIN message n ON n.mailbox = c.id AND n.uid = m.uid AND n.received_ms = m.received_ms AND n.size = m.size
+             AND n.header = m.header
+         WHERE m.mailbox = ? AND m.uid > 0
+           AND (m.id IN (SELECT message FROM action) OR m.id IN (SELECT source FROM action))",
+    )?;
+    let pairs = query.query_map([mailbox], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    for (before, now) in pairs.collect::<Result<Vec<_>, _>>()? {
+        t.prepare_cached("UPDATE action SET message = ? WHERE message = ?")?.execute([now, before])?;
+        t.prepare_cached("UPDATE action SET source = ? WHERE source = ?")?.execute([now, before])?;
+        settle_shown(t, now)?;
+    }
+    Ok(())
+}
+
 /// None of the mailbox's numbers holds any more.
 pub(in crate::mail::rows) fn forget(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
     lose(t, mailbox, 1, u32::MAX)?;
