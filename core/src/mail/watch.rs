@@ -173,12 +173,12 @@ impl<'a> Worker<'a> {
     }
 
     async fn work(&mut self) -> Result<Infallible, MailError> {
-        if self.ears.look(self.mail).await?.iter().any(|event| matches!(event, Event::Acted { .. })) {
-            // Done before the app was closed: there was time to take it back.
-            self.happened(&Event::Acted { destructive: false });
-        }
-        if self.ears.letters_wait() {
-            self.happened(&Event::Letters);
+        for event in self.ears.look(self.mail).await? {
+            self.happened(&match event {
+                // Done before the app was closed: there was time to take it back.
+                Event::Acted { .. } => Event::Acted { destructive: false },
+                other => other,
+            });
         }
         loop {
             for event in self.ears.look(self.mail).await? {
