@@ -284,7 +284,7 @@ pub(in crate::mail) fn drop_mailbox(
         }
     }
     refused += refuse_arrivals(t, changes, academy, mailbox, now_ms)?;
-    follow(t, mailbox)?;
+    follow(t, changes, mailbox)?;
     forget(t, mailbox)?;
     t.execute("UPDATE mailbox SET role = NULL WHERE id = ?", [mailbox])?;
     let drafts: bool =

@@ -31,7 +31,11 @@ pub(in crate::mail::rows) fn lose(t: &Transaction<'_>, mailbox: i64, low: u32, h
 
 /// The mailbox is gone, and may have come under another name before it was missed: then its messages are there, under the same
 /// UIDVALIDITY and UIDs (RFC 9051, 6.3.6), and what waits for them waits for them there.
-pub(in crate::mail::rows) fn follow(t: &Transaction<'_>, mailbox: i64) -> Result<(), StoreError> {
+pub(in crate::mail::rows) fn follow(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    mailbox: i64,
+) -> Result<(), StoreError> {
     let mut query = t.prepare_cached(
         "SELECT m.id, n.id FROM message m JOIN mailbox b ON b.id = m.mailbox
          JOIN mailbox c ON c.academy = b.academy AND c.id <> b.id AND c.uid_validity = b.uid_validity
@@ -44,7 +48,7 @@ pub(in crate::mail::rows) fn follow(t: &Transaction<'_>, mailbox: i64) -> Result
     for (before, now) in pairs.collect::<Result<Vec<_>, _>>()? {
         t.prepare_cached("UPDATE action SET message = ? WHERE message = ?")?.execute([now, before])?;
         t.prepare_cached("UPDATE action SET source = ? WHERE source = ?")?.execute([now, before])?;
-        settle_shown(t, now)?;
+        tell(changes, settle_shown(t, now)?);
     }
     Ok(())
 }
