@@ -91,8 +91,18 @@ pub(in crate::mail::rows) fn adopt(t: &Transaction<'_>, mailbox: i64, one: &Arri
 /// What was being done when it went has been done or not: where it is now says which.
 fn came(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
     t.prepare_cached("DELETE FROM action WHERE message = ? AND kind = 'copy'")?.execute([message])?;
-    t.prepare_cached("UPDATE action SET begun = 0 WHERE message = ?")?.execute([message])?;
+    doubt(t, message)?;
     settle_shown(t, message)?;
+    Ok(())
+}
+
+/// One has looked what became of what was begun with a message. A server that was left in the middle may do what it heard a moment
+/// after that: of flags it is told once more.
+fn doubt(t: &Transaction<'_>, message: i64) -> Result<(), StoreError> {
+    t.prepare_cached(
+        "UPDATE action SET begun = CASE WHEN begun > 0 AND kind IN ('add', 'remove') THEN 2 ELSE 0 END WHERE message = ?",
+    )?
+    .execute([message])?;
     Ok(())
 }
 
@@ -215,11 +225,7 @@ pub(in crate::mail) fn resolve(
             t.execute("DELETE FROM action WHERE message = ? AND kind = 'move' AND begun = 1", [message])?;
             tell(changes, [home, mailbox]);
         }
-        // A server that was left in the middle may do what it heard a moment after one has looked: of flags it is told once more.
-        t.execute(
-            "UPDATE action SET begun = CASE WHEN begun > 0 AND kind IN ('add', 'remove') THEN 2 ELSE 0 END WHERE message = ?",
-            [message],
-        )?;
+        doubt(t, message)?;
         settle_shown(t, message)?;
     }
     Ok(())

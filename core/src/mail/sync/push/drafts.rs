@@ -60,7 +60,7 @@ impl MailAccount {
                 // What the teacher has written stays on the phone, and is tried again.
                 Err(error) => {
                     tally.kept.push(action);
-                    return self.fail(push, tally, vec![action], error).await;
+                    return self.fail(push, tally, vec![action], Some(to), error).await;
                 }
             }
             push.settled = true;
@@ -78,7 +78,10 @@ impl MailAccount {
                 row = Some(one);
             }
         };
-        push.errand.imap.fetch_headers(&set, &mut take).await?;
+        match push.errand.imap.fetch_headers(&set, &mut take).await {
+            Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => {}
+            told => told?,
+        }
         let Some(row) = row.filter(|row| row.uid == uid) else { return Ok(()) };
         let arrived = Arrived {
             uid,

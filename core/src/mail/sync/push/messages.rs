@@ -115,7 +115,7 @@ impl MailAccount {
             if !flags.is_empty()
                 && let Err(error) = push.errand.imap.store_flags(&uids, on, &flags.names()).await
             {
-                return self.fail(push, tally, ids, error).await;
+                return self.fail(push, tally, ids, None, error).await;
             }
         }
         let there = self.look(push, &uids).await?;
@@ -144,7 +144,7 @@ impl MailAccount {
         };
         let copied = match told {
             Ok(copied) => copied,
-            Err(error) => return self.fail(push, tally, ids, error).await,
+            Err(error) => return self.fail(push, tally, ids, Some(to), error).await,
         };
         let Copied { uid_validity: Some(validity), uids, .. } = copied else { return self.unknown(push) };
         let there: BTreeMap<u32, u32> = uids.into_iter().collect();
@@ -174,7 +174,7 @@ impl MailAccount {
         let ids: Vec<i64> = items.iter().flat_map(|item| item.end_ids.iter().copied()).collect();
         let all = uids(&items);
         if let Err(error) = push.errand.imap.store_flags(&all, true, &Flags::DELETED.names()).await {
-            return self.fail(push, tally, ids, error).await;
+            return self.fail(push, tally, ids, None, error).await;
         }
         let there = self.look(push, &all).await?;
         let marked = |item: &Item| there.get(&item.uid).copied().filter(|flags| flags.has(Flags::DELETED));
@@ -195,7 +195,7 @@ impl MailAccount {
         }
         let marked = UidSet::of(&items.iter().map(|(_, item)| item.uid).collect::<Vec<_>>());
         if let Err(error) = push.errand.imap.expunge_uids(&marked).await {
-            return self.fail(push, tally, ids, error).await;
+            return self.fail(push, tally, ids, None, error).await;
         }
         self.note(push, tally, ids.len(), move |t, changes| {
             items.iter().try_for_each(|(_, item)| rows::destroyed(t, changes, mailbox, item.message))
@@ -243,7 +243,7 @@ impl MailAccount {
         let name = self.name_of(to).await?;
         let copied = match push.errand.imap.copy_messages(&uids, &name).await {
             Ok(copied) => copied,
-            Err(error) => return self.fail(push, tally, ids, error).await,
+            Err(error) => return self.fail(push, tally, ids, Some(to), error).await,
         };
         let Copied { uid_validity: Some(validity), uids, .. } = copied else { return self.unknown(push) };
         let there: BTreeMap<u32, u32> = uids.into_iter().collect();
@@ -262,16 +262,15 @@ impl MailAccount {
         Ok(())
     }
 
-    /// Which of these messages are there, and with which flags: a command that names one that is gone is answered OK.
+    /// Which of these messages are there, and with which flags: a command that names one that is gone is answered OK. None where
+    /// the server does not tell, as of a mailbox that got another name this moment.
     async fn look(&self, push: &mut Push<'_, '_>, uids: &UidSet) -> Result<BTreeMap<u32, Flags>, MailError> {
         let mut there = BTreeMap::new();
-        push.errand
-            .imap
-            .fetch_flags(uids, &mut |uid, flags| {
-                there.insert(uid, flags);
-            })
-            .await?;
-        Ok(there)
+        let mut take = |uid, flags| drop(there.insert(uid, flags));
+        match push.errand.imap.fetch_flags(uids, &mut take).await {
+            Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => Ok(BTreeMap::new()),
+            told => told.map(|_| there).map_err(MailError::from),
+        }
     }
 
     pub(super) async fn name_of(&self, mailbox: i64) -> Result<String, MailError> {
@@ -310,11 +309,34 @@ impl MailAccount {
         push: &mut Push<'_, '_>,
         tally: &mut Tally<'_>,
         ids: Vec<i64>,
+        to: Option<i64>,
         error: ImapError,
     ) -> Result<(), MailError> {
         match trouble(error)? {
-            Trouble::Refused(why) => self.refuse(push, tally, ids, why).await,
-            Trouble::Unknown => self.unknown(push),
+            Trouble::Refused(why) if self.is_meant(push, &why, to).await? => self.refuse(push, tally, ids, why).await,
+            _ => self.unknown(push),
+        }
+    }
+
+    /// Whether a refusal is about the messages. Where a mailbox got another name under this connection, or is gone, the server
+    /// refuses whatever is about it (Dovecot without any code); what becomes of what waits then, the look at the mailboxes tells.
+    async fn is_meant(
+        &self,
+        push: &mut Push<'_, '_>,
+        why: &RefusalReason,
+        to: Option<i64>,
+    ) -> Result<bool, MailError> {
+        if let Some((mailbox, _)) = push.selected.take()
+            && !self.is_ready(push, mailbox).await?
+        {
+            return Ok(false);
+        }
+        let Some(to) = to.filter(|_| *why == RefusalReason::MailboxGone) else { return Ok(true) };
+        let name = self.name_of(to).await?;
+        match push.errand.imap.status(&name).await {
+            Err(ImapError::Refused { .. }) => Ok(false),
+            Ok(_) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(true),
+            Err(other) => Err(other.into()),
         }
     }
 

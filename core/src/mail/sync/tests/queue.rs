@@ -224,6 +224,24 @@ async fn an_action_follows_a_message_that_another_program_moved() {
 }
 
 #[tokio::test]
+async fn a_flag_that_the_server_may_still_set_late_is_cleared_also_where_the_message_has_moved_meanwhile() {
+    let scene = Scene::new().await;
+    let three = scene.message("INBOX", "3").await;
+    scene.mail.set_flags(&[three], Flags::FLAGGED, true).await.unwrap();
+    // As a kill leaves it between the command and its outcome.
+    scene.mail.store.write(|t, _| Ok(t.execute("UPDATE action SET begun = 1", [])?)).await.unwrap();
+    scene.mail.set_flags(&[three], Flags::FLAGGED, false).await.unwrap();
+    scene.at_server(|server| {
+        let letter = server.take("INBOX", "3");
+        server.add("Archive", letter);
+    });
+    assert_eq!(scene.sync().await.unwrap().refused, 0);
+    // It has the flag no more, and never had it as far as one could see.
+    assert_eq!(scene.asked("UID STORE"), 1);
+    scene.is_settled().await;
+}
+
+#[tokio::test]
 async fn an_action_on_a_message_that_was_deleted_elsewhere_is_refused_and_told() {
     let scene = Scene::new().await;
     let (three, four) = (scene.message("INBOX", "3").await, scene.message("INBOX", "4").await);
@@ -265,6 +283,47 @@ async fn a_mailbox_that_was_renamed_or_deleted_elsewhere_takes_what_goes_there_a
     let refusals = scene.mail.refusals().await.unwrap();
     assert!(refusals.len() == 2 && refusals.iter().all(|one| one.why == RefusalReason::MailboxGone), "{refusals:?}");
     assert_eq!(refusals[0].mailbox.as_deref(), Some("Salle"));
+}
+
+#[tokio::test]
+async fn a_mailbox_that_gets_another_name_between_two_commands_is_no_refusal() {
+    for taken in [&[][..], &["MOVE"]] {
+        for command in ["UID STORE", "UID FETCH", "UID MOVE", "UID COPY", "UID EXPUNGE", "APPEND"] {
+            for renamed in ["INBOX/Projet", "Classe"] {
+                let mut server = Server::new();
+                server.create("INBOX/Projet");
+                (20..25).for_each(|number| server.deliver("INBOX/Projet", number));
+                server.deliver("Classe", 30);
+                taken.iter().for_each(|one| server.capabilities = server.capabilities.replace(&format!(" {one}"), ""));
+                let scene = Scene::of(server).await;
+                let mut here = Vec::new();
+                for number in ["20", "21", "22", "23"] {
+                    here.push(scene.message("INBOX/Projet", number).await);
+                }
+                let there = scene.mailbox("Classe").await;
+                scene.mail.set_flags(&here, Flags::FLAGGED, true).await.unwrap();
+                scene.mail.copy_to(&here[..1], there).await.unwrap();
+                scene.mail.move_to(&here[1..2], there).await.unwrap();
+                scene.mail.delete_for_ever(&here[2..3]).await.unwrap();
+                scene.mail.save_draft(None, draft("Lettre"), 1_770_000_000_000).await.unwrap();
+                let shown = scene.shown().await;
+                scene.at_server(|server| server.renames = Some((command, renamed, "Autre")));
+                let mut refused = 0;
+                for _ in 0..3 {
+                    let report = scene.sync().await;
+                    refused += report.unwrap_or_else(|error| panic!("{command} {renamed} {taken:?}: {error:?}")).refused;
+                }
+                let told = scene.mail.refusals().await.unwrap();
+                assert_eq!((refused, told), (0, Vec::new()), "{command} {renamed} {taken:?}");
+                let mut mail = scene.at_server(|server| server.mail());
+                if let Some(folder) = mail.remove("Autre") {
+                    mail.insert(renamed.to_owned(), folder);
+                }
+                assert_eq!(mail, shown, "{command} {renamed} {taken:?}");
+                scene.is_settled().await;
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -38,6 +38,8 @@ pub(super) struct Server {
     pub(super) quota: String,
     /// Commands that begin so are answered by that, so many times.
     pub(super) refuse: Vec<(&'static str, &'static str, u32)>,
+    /// Just before the first command that begins so, another program gives the mailbox of this name that one.
+    pub(super) renames: Option<(&'static str, &'static str, &'static str)>,
     /// Bytes that it still says before it hangs up.
     pub(super) left: Option<usize>,
     /// What it was asked, and how many bytes it had said after each answer.
@@ -65,6 +67,7 @@ impl Server {
             namespaces: String::new(),
             quota: String::new(),
             refuse: Vec::new(),
+            renames: None,
             left: None,
             asked: Vec::new(),
             answers: Vec::new(),
@@ -130,6 +133,13 @@ impl Server {
 
     fn answer(&mut self, tag: &str, command: &str, literal: Option<String>) -> String {
         self.asked.push(command.to_owned());
+        if let Some((_, from, to)) = self.renames.take_if(|(begin, ..)| command.starts_with(*begin)) {
+            let folder = self.folders.remove(from).unwrap();
+            self.folders.insert(to.to_owned(), folder);
+        }
+        if command.starts_with("UID ") && !self.folders.contains_key(&self.selected) {
+            return format!("{tag} NO Mailbox was deleted under us\r\n");
+        }
         if let Some(refusal) = self.refuse.iter_mut().find(|(begin, _, times)| *times > 0 && command.starts_with(begin))
         {
             refusal.2 -= 1;
