@@ -160,7 +160,7 @@ impl MailAccount {
             }
         }
         if self.is_acting().await? {
-            self.settle_actions(errand, tally, looked, false).await?;
+            self.settle_actions(tally, looked, false).await?;
             self.push(errand, tally).await?;
         }
         Ok(())
@@ -198,7 +198,7 @@ impl MailAccount {
             }
         }
         if self.is_acting().await? {
-            self.settle_actions(errand, tally, looked, whole).await?;
+            self.settle_actions(tally, looked, whole).await?;
             // Of messages that came under other numbers or in another mailbox; and what the teacher did meanwhile.
             self.push(errand, tally).await?;
         }
@@ -215,16 +215,10 @@ impl MailAccount {
 
     /// The mailboxes `looked` are as on the server now: that says what became of actions without an outcome. Where that is
     /// every mailbox (`whole`), what waits for a message that came nowhere waits for nothing.
-    async fn settle_actions(
-        &self,
-        errand: &mut Errand<'_>,
-        tally: &mut Tally<'_>,
-        looked: Vec<i64>,
-        whole: bool,
-    ) -> Result<(), MailError> {
-        let (academy, by_copy, now) = (self.academy.id.clone(), !errand.imap.has("MOVE"), self.clock.now_ms());
+    async fn settle_actions(&self, tally: &mut Tally<'_>, looked: Vec<i64>, whole: bool) -> Result<(), MailError> {
+        let (academy, now) = (self.academy.id.clone(), self.clock.now_ms());
         let settled = self.store.write(move |t, changes| {
-            rows::resolve(t, changes, &academy, &looked, by_copy)?;
+            rows::resolve(t, changes, &academy, &looked)?;
             if whole { rows::drop_lost(t, changes, &academy, now) } else { Ok((0, 0)) }
         });
         let (done, refused) = settled.await?;

@@ -175,13 +175,13 @@ fn twin(t: &Transaction<'_>, message: i64, newest: i64, there: Option<i64>) -> R
 }
 
 /// The mailboxes `looked` have been brought up to date. What was begun and had no outcome has had its effect or not, as one
-/// sees now; what had none is begun anew. `by_copy`: the server moves by copying.
+/// sees now; what had none is begun anew. Of a move half of it may be done: a server without MOVE is told to copy first, and
+/// Dovecot leaves the original where its mailbox gets another name in the middle.
 pub(in crate::mail) fn resolve(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
     academy: &str,
     looked: &[i64],
-    by_copy: bool,
 ) -> Result<(), StoreError> {
     for message in lost(t, academy)? {
         let mut told = t.prepare_cached(
@@ -217,9 +217,8 @@ pub(in crate::mail) fn resolve(
         if !seen || (uid < 0 && copying.is_none()) {
             continue;
         }
-        let newest = moving.filter(|_| by_copy).map(|(.., newest)| *newest);
-        if let Some(newest) = newest
-            && let Some((mailbox, uid)) = twin(t, message, newest, to)?
+        if let Some((.., newest)) = moving
+            && let Some((mailbox, uid)) = twin(t, message, *newest, to)?
             && part(t, message, mailbox, uid)?
         {
             t.execute("DELETE FROM action WHERE message = ? AND kind = 'move' AND begun = 1", [message])?;

@@ -266,7 +266,9 @@ impl MailAccount {
     /// the server does not tell, as of a mailbox that got another name this moment.
     async fn look(&self, push: &mut Push<'_, '_>, uids: &UidSet) -> Result<BTreeMap<u32, Flags>, MailError> {
         let mut there = BTreeMap::new();
-        let mut take = |uid, flags| drop(there.insert(uid, flags));
+        let mut take = |uid, flags| {
+            there.insert(uid, flags);
+        };
         match push.errand.imap.fetch_flags(uids, &mut take).await {
             Err(ImapError::Refused { .. } | ImapError::Bad { .. }) => Ok(BTreeMap::new()),
             told => told.map(|_| there).map_err(MailError::from),
@@ -320,12 +322,7 @@ impl MailAccount {
 
     /// Whether a refusal is about the messages. Where a mailbox got another name under this connection, or is gone, the server
     /// refuses whatever is about it (Dovecot without any code); what becomes of what waits then, the look at the mailboxes tells.
-    async fn is_meant(
-        &self,
-        push: &mut Push<'_, '_>,
-        why: &RefusalReason,
-        to: Option<i64>,
-    ) -> Result<bool, MailError> {
+    async fn is_meant(&self, push: &mut Push<'_, '_>, why: &RefusalReason, to: Option<i64>) -> Result<bool, MailError> {
         if let Some((mailbox, _)) = push.selected.take()
             && !self.is_ready(push, mailbox).await?
         {

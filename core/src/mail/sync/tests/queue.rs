@@ -311,7 +311,8 @@ async fn a_mailbox_that_gets_another_name_between_two_commands_is_no_refusal() {
                 let mut refused = 0;
                 for _ in 0..3 {
                     let report = scene.sync().await;
-                    refused += report.unwrap_or_else(|error| panic!("{command} {renamed} {taken:?}: {error:?}")).refused;
+                    refused +=
+                        report.unwrap_or_else(|error| panic!("{command} {renamed} {taken:?}: {error:?}")).refused;
                 }
                 let told = scene.mail.refusals().await.unwrap();
                 assert_eq!((refused, told), (0, Vec::new()), "{command} {renamed} {taken:?}");
@@ -541,6 +542,23 @@ async fn a_move_that_another_program_has_made_too_is_done() {
     let report = scene.sync().await.unwrap();
     assert_eq!((report.acted, report.refused), (1, 0));
     scene.is_settled().await;
+    assert_eq!(scene.message("Archive", "1").await, one);
+}
+
+#[tokio::test]
+async fn a_move_that_the_server_has_left_half_done_is_brought_to_its_end() {
+    let scene = Scene::new().await;
+    let one = scene.message("INBOX", "1").await;
+    scene.mail.archive(&[one]).await.unwrap();
+    scene.mail.store.write(|t, _| Ok(t.execute("UPDATE action SET begun = 1", [])?)).await.unwrap();
+    scene.at_server(|server| {
+        let letter = server.folders["INBOX"].letters[0].clone();
+        server.add("Archive", letter);
+    });
+    assert_eq!(scene.sync().await.unwrap().refused, 0);
+    scene.is_settled().await;
+    let mail = scene.at_server(|server| server.mail());
+    assert_eq!((mail["INBOX"].len(), mail["Archive"].len()), (7, 1));
     assert_eq!(scene.message("Archive", "1").await, one);
 }
 
