@@ -37,7 +37,7 @@ pub(super) use mailboxes::{
 };
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
 pub(super) use rights::{doubt_rights, lacking_for, lacking_in, set_rights};
-pub(super) use server::{asked_ms, keep_answers, namespaces, quotas};
+pub(super) use server::{alert, asked_ms, dismiss_alert, keep_alert, keep_answers, namespaces, quotas};
 pub(super) use waiting::{Waiting, waiting};
 
 use super::flags::Flags;

@@ -1,8 +1,9 @@
--- What the mail server last said that its users must be shown (RFC 9051, 7.1, ALERT), and when; what was read is deleted.
+-- What the mail server last said that its users must be shown (RFC 9051, 7.1, ALERT), when, and whether the teacher has read it.
 CREATE TABLE alert (
     academy TEXT NOT NULL PRIMARY KEY,
     words TEXT NOT NULL,
-    at_ms INTEGER NOT NULL
+    at_ms INTEGER NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TRIGGER account_gone_alert AFTER DELETE ON account BEGIN
