@@ -38,7 +38,7 @@ pub(super) use mailboxes::{
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
 pub(super) use rights::{REMOVE, doubt_rights, lacking_for, lacking_in, needed_for, set_rights};
 pub(super) use server::{alert, asked_ms, dismiss_alert, keep_alert, keep_answers, namespaces, quotas};
-pub(super) use waiting::{Waiting, waiting};
+pub(super) use waiting::{Waiting, waiting, waiting_letters};
 
 use super::flags::Flags;
 use super::imap::UidSet;
