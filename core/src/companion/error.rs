@@ -230,6 +230,7 @@ impl From<MailError> for CompanionError {
             MailError::MailboxExists => Self::Refused(Finding::MailboxExists),
             MailError::BadMailboxName => Self::Refused(Finding::BadMailboxName),
             MailError::CannotUndo => Self::Refused(Finding::CannotUndo),
+            MailError::BadFolder => Self::Refused(Finding::BadFolder),
             MailError::NotFound | MailError::Renumbered => Self::NotFound,
             MailError::TooLarge { size } => Self::Refused(Finding::TooLarge { megabytes: size.div_ceil(1_000_000) }),
             MailError::Stopped => Self::Cancelled,

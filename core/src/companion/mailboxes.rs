@@ -1,8 +1,8 @@
 //! The mailboxes: a teacher's own, those of others, and how much room there is.
 
 use super::{Companion, CompanionError};
-use crate::mail::Mailbox;
 use crate::mail::imap::Quota;
+use crate::mail::{Mailbox, ServerAlert};
 
 /// What the phone knows of them. [`CompanionError::SignInAgain`] when nobody is signed in.
 impl Companion {
@@ -15,6 +15,17 @@ impl Companion {
     /// hours of syncing; empty where it has no limit or does not tell. Reads the store only.
     pub async fn quota(&self) -> Result<Vec<Quota>, CompanionError> {
         Ok(self.mail()?.quota().await?)
+    }
+
+    /// What the mail server last said that must be shown to the teacher, in its own words, until
+    /// [`Companion::dismiss_server_alert`]. Reads the store only; [`crate::store::Change::ServerAlert`] tells when it changes.
+    pub async fn server_alert(&self) -> Result<Option<ServerAlert>, CompanionError> {
+        Ok(self.mail()?.server_alert().await?)
+    }
+
+    /// The teacher has read it: it comes back only in other words.
+    pub async fn dismiss_server_alert(&self) -> Result<(), CompanionError> {
+        Ok(self.mail()?.dismiss_server_alert().await?)
     }
 }
 

@@ -10,14 +10,11 @@ use super::compose::Outgoing;
 use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{Rights, Role};
-use super::rows::{self, ActionKind, Deed, Kind, MailboxKind, Refusal};
+use super::rows::{self, ActionKind, Deed, Kind, MailboxKind, REMOVE, Refusal, Undone};
 use crate::store::{Change, StoreError};
 
 /// The longest name of a mailbox, in characters: servers allow 255 bytes, and an accent takes several.
 const LONGEST_NAME: usize = 60;
-
-/// What takes a message out of its mailbox (RFC 4314, 4; RFC 6851, 3.3).
-const REMOVE: Rights = Rights::DELETE_MESSAGES.with(Rights::EXPUNGE);
 
 /// Messages. [`MailError::NotAllowed`] where the mailbox is somebody else's and its rights are known to forbid it, for one of the
 /// messages: then nothing is done with any. Those that are not there any more are passed over; [`MailError::NotFound`] where none is.
@@ -138,7 +135,7 @@ impl MailAccount {
     async fn act(&self, what: ActionKind, flags: Flags, messages: &[i64], kinds: &[Kind]) -> Result<i64, MailError> {
         let (academy, messages, kinds) = (self.academy.id.clone(), messages.to_vec(), kinds.to_vec());
         let done = self.store.write(move |t, changes| {
-            let needed = kinds.iter().fold(Rights::default(), |needed, kind| needed.with(needed_for(*kind)));
+            let needed = kinds.iter().fold(Rights::default(), |needed, kind| needed.with(rows::needed_for(*kind)));
             let lacking = rows::lacking_for(t, &academy, &messages, needed)?;
             if !lacking.is_empty() {
                 return Ok(Err(MailError::NotAllowed { lacking }));
@@ -172,20 +169,6 @@ impl MailAccount {
             Ok(Ok(deed.id))
         });
         done.await?
-    }
-}
-
-/// What one must be allowed to, where the message is.
-fn needed_for(kind: Kind) -> Rights {
-    match kind {
-        Kind::Add(flags) | Kind::Remove(flags) => {
-            let of = |flag, right| if flags.has(flag) { right } else { Rights::default() };
-            let others = flags.without(Flags::SEEN).without(Flags::DELETED);
-            let write = if others.is_empty() { Rights::default() } else { Rights::WRITE };
-            of(Flags::SEEN, Rights::SEEN).with(of(Flags::DELETED, Rights::DELETE_MESSAGES)).with(write)
-        }
-        Kind::Move(_) | Kind::Destroy => REMOVE,
-        Kind::Copy(_) | Kind::Append(_) => Rights::INSERT,
     }
 }
 
@@ -274,14 +257,20 @@ impl MailAccount {
 
     /// Takes back what a call did: forgotten where the server has not heard of it, else undone by the reverse. What the teacher
     /// has done since stands. [`MailError::CannotUndo`] where something of it, or all, has no reverse: then the rest is undone.
-    /// [`MailError::NotFound`] for a call of long ago: the last fifty are known.
+    /// [`MailError::NotAllowed`] where the reverse is known to be forbidden in a mailbox of somebody else's, for one of the messages:
+    /// then nothing is undone. [`MailError::NotFound`] for a call of long ago: the last fifty are known.
     pub async fn undo(&self, deed: i64) -> Result<(), MailError> {
         let academy = self.academy.id.clone();
         let undone = self.store.write(move |t, changes| match rows::undo_on_mailbox(t, changes, &academy, deed)? {
-            Some(undone) => Ok(undone),
+            Some(true) => Ok(Undone::Wholly),
+            Some(false) => Ok(Undone::Partly),
             None => rows::undo(t, changes, &academy, deed),
         });
-        if undone.await? { Ok(()) } else { Err(MailError::CannotUndo) }
+        match undone.await? {
+            Undone::Wholly => Ok(()),
+            Undone::Partly => Err(MailError::CannotUndo),
+            Undone::Forbidden(lacking) => Err(MailError::NotAllowed { lacking }),
+        }
     }
 
     /// What the server did not do, newest first; at most the last hundred. Reads the store only.

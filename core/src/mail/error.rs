@@ -65,6 +65,9 @@ pub enum MailError {
     /// The mailbox has other UIDs now (RFC 9051, UIDVALIDITY): the message may be there under another. The next sync tells.
     #[error("the mailbox was renumbered")]
     Renumbered,
+    /// The folder that a file was to be written into is not there, or may not be written into: another must be chosen.
+    #[error("the folder is not there or cannot be written into")]
+    BadFolder,
     /// More than the app takes into memory.
     #[error("{size} bytes are too many")]
     TooLarge {

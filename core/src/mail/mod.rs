@@ -3,6 +3,7 @@
 mod account;
 mod actions;
 mod alarms;
+mod alerts;
 mod authentication_results;
 mod bodies;
 mod codes;
@@ -24,6 +25,7 @@ mod watch;
 
 pub use account::MailAccount;
 pub use alarms::{Alarm, AlarmKind};
+pub use alerts::ServerAlert;
 pub use bodies::{Prefetch, Prefetched, Saved};
 pub use codes::OfferedCode;
 pub use credentials::Credentials;

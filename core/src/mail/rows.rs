@@ -15,9 +15,9 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub use actions::{ActionKind, Refusal, RefusalReason};
 pub(super) use actions::{
-    Copy, Deed, Draft, End, Item, Kind, begin, begin_ends, begin_flags, copied, copies, destroyed, drafts, drop_lost,
-    filed, flagged, forget_refusals, has_lost, is_waiting, items, left, moved, refusals, refuse, resolve, save_draft,
-    settle_idle, swallow, undo,
+    Copy, Deed, Draft, End, Item, Kind, Undone, begin, begin_ends, begin_flags, copied, copies, destroyed, drafts,
+    drop_lost, filed, flagged, forget_refusals, has_lost, is_waiting, items, left, moved, refusals, refuse, resolve,
+    save_draft, settle_idle, swallow, undo,
 };
 pub(super) use bodies::{
     Body, Known as Structure, Place, Stretch, body, drop_pieces, keep_body, keep_fresh, keep_pieces, keep_structure,
@@ -36,9 +36,9 @@ pub(super) use mailboxes::{
     mailboxes, mark, mark_named, open_mailbox, rename_mailbox, set_mark,
 };
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
-pub(super) use rights::{doubt_rights, lacking_for, lacking_in, set_rights};
-pub(super) use server::{asked_ms, keep_answers, namespaces, quotas};
-pub(super) use waiting::{Waiting, waiting};
+pub(super) use rights::{REMOVE, doubt_rights, lacking_for, lacking_in, needed_for, set_rights};
+pub(super) use server::{alert, asked_ms, dismiss_alert, keep_alert, keep_answers, namespaces, quotas};
+pub(super) use waiting::{Waiting, waiting, waiting_letters};
 
 use super::flags::Flags;
 use super::imap::UidSet;

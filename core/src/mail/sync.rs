@@ -46,6 +46,8 @@ struct Tally<'a> {
     expected: u64,
     /// Whether what arrives is new, and not an old mailbox seen for the first time.
     news: bool,
+    /// Only actions below this one are done.
+    before: i64,
     /// Drafts that the server refused, and that are kept: tried again the next time, not twice in one sync.
     kept: Vec<i64>,
     progress: &'a (dyn Fn(u64, u64) + Send + Sync),
@@ -77,33 +79,36 @@ impl MailAccount {
         presence: Presence,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<SyncReport, MailError> {
-        let synced = self.sync_by(presence, None, progress).await;
+        let synced = self.sync_by(presence, None, i64::MAX, progress).await;
         if presence == Presence::Attended {
             self.tell_asked(&synced);
         }
         synced
     }
 
-    /// Does the teacher's waiting actions, then brings these mailboxes up to date, and all where one of them is not known yet.
-    pub(super) async fn sync_some(
+    /// Does the teacher's waiting actions below `before`, then brings mailboxes up to date: these, and all where one of them is not
+    /// known yet, or none is named.
+    pub(super) async fn sync_acting_before(
         &self,
-        names: &BTreeSet<String>,
+        before: i64,
+        names: Option<&BTreeSet<String>>,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<SyncReport, MailError> {
-        self.sync_by(Presence::Unattended, Some(names), progress).await
+        self.sync_by(Presence::Unattended, names, before, progress).await
     }
 
     async fn sync_by(
         &self,
         presence: Presence,
         names: Option<&BTreeSet<String>>,
+        before: i64,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
             let mut errand = self.background(presence).await?;
             let _alone = self.store.exclusive(ALONE).await?;
             let mut tally =
-                Tally { report: SyncReport::default(), expected: 0, news: false, kept: Vec::new(), progress };
+                Tally { report: SyncReport::default(), expected: 0, news: false, before, kept: Vec::new(), progress };
             let mut synced = self.sync_on(&mut errand, names, &mut tally).await;
             if synced.as_ref().is_err_and(|error| errand.was_stale(error)) {
                 self.reopen(&mut errand, presence).await?;

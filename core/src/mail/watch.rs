@@ -23,7 +23,6 @@ use super::error::MailError;
 use super::link::Link;
 use super::rows;
 use super::sync::SyncReport;
-use crate::attempts::Presence;
 use ears::{Ears, Heard};
 use policy::{Event, Held, Plan, Step};
 use rearm::Rearm;
@@ -136,7 +135,7 @@ impl MailAccount {
     /// Whether letters are to be sent, filed, or looked for. Reads the store only.
     pub async fn letters_wait(&self) -> Result<bool, MailError> {
         let academy = self.academy.id.clone();
-        Ok(self.store.read(move |c| Ok(!rows::waiting(c, &academy)?.letters.is_empty())).await?)
+        Ok(self.store.read(move |c| Ok(!rows::waiting_letters(c, &academy)?.is_empty())).await?)
     }
 
     /// How the worker stands, now and whenever that changes.
@@ -180,6 +179,7 @@ impl<'a> Worker<'a> {
                 other => other,
             });
         }
+        self.ears.let_go();
         loop {
             for event in self.ears.look(self.mail).await? {
                 self.happened(&event);
@@ -280,14 +280,16 @@ impl<'a> Worker<'a> {
         touch.send_replace(Touch::Syncing { done: 0, total: 0 });
         let progress = |done, total| drop(touch.send_replace(Touch::Syncing { done, total }));
         let names = std::mem::take(&mut self.names);
-        let synced = match whole {
-            true => self.mail.sync_telling(Presence::Unattended, &progress).await,
-            false => self.mail.sync_some(&names, &progress).await,
-        };
+        let held = self.plan.holds(self.now());
+        if !held {
+            self.ears.let_go();
+        }
+        let names = if whole { None } else { Some(&names) };
+        let synced = self.mail.sync_acting_before(self.ears.may_act_before(), names, &progress).await;
         match synced {
             Ok(report) => {
                 self.up_to_date();
-                self.happened(&Event::Synced { whole, found: report != SyncReport::default() });
+                self.happened(&Event::Synced { whole, held, found: report != SyncReport::default() });
                 if whole && self.ears.letters_wait() {
                     // Also those whose fate is to be found out.
                     self.happened(&Event::Letters);

@@ -42,6 +42,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/010_queue.sql")),
     M::up(include_str!("migrations/011_bodies.sql")),
     M::up(include_str!("migrations/012_shared.sql")),
+    M::up(include_str!("migrations/013_alert.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
@@ -104,17 +105,16 @@ impl Store {
         F: FnOnce(&Transaction<'_>, &mut Vec<Change>) -> Result<T, StoreError> + Send + 'static,
     {
         let notices = self.notices.clone();
-        self.writer
-            .run(move |connection| {
-                let mut changes = Vec::new();
-                // Immediate: another process may write too, and one that has read first could then write no more.
-                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let made = job(&transaction, &mut changes)?;
-                transaction.commit()?;
-                notices.tell(changes);
-                Ok(made)
-            })
-            .await
+        self.writer.run(move |connection| write(connection, &notices, job)).await
+    }
+
+    /// The same for what nobody waits for. Is not written where the database is closed first, or fails.
+    pub(crate) fn post<F>(&self, job: F)
+    where
+        F: FnOnce(&Transaction<'_>, &mut Vec<Change>) -> Result<(), StoreError> + Send + 'static,
+    {
+        let notices = self.notices.clone();
+        self.writer.post(move |connection| drop(write(connection, &notices, job)));
     }
 
     /// What changes from now on.
@@ -144,6 +144,20 @@ impl Store {
     }
 }
 
+fn write<T>(
+    connection: &mut Connection,
+    notices: &Notices,
+    job: impl FnOnce(&Transaction<'_>, &mut Vec<Change>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let mut changes = Vec::new();
+    // Immediate: another process may write too, and one that has read first could then write no more.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let made = job(&transaction, &mut changes)?;
+    transaction.commit()?;
+    notices.tell(changes);
+    Ok(made)
+}
+
 /// Makes the folder, and waits until no other process opens or rebuilds the database in it: two that start at once, as an app and
 /// its extension after an update, would both migrate. The lock goes with its file, however the process ends.
 fn alone(folder: &Path) -> Result<File, StoreError> {
@@ -158,7 +172,8 @@ fn alone(folder: &Path) -> Result<File, StoreError> {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
-    if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+    let reads_only = flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY);
+    if !reads_only {
         // Of a new file only: what is free can be given back to the file system.
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL;")?;
         let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -170,8 +185,11 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     // temp_store: Android has no folder for temporary files. secure_delete: deleted mail leaves no trace in the file.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA secure_delete = FAST; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
+         PRAGMA secure_delete = FAST; PRAGMA trusted_schema = OFF;",
     )?;
+    // In KiB. What a reader passes over in counting a large mailbox is in the system's cache too, and an extension has little room;
+    // the writer keeps together what a batch changes.
+    connection.pragma_update(None, "cache_size", if reads_only { -1024 } else { -4096 })?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

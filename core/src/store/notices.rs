@@ -28,6 +28,8 @@ pub enum Change {
     Alarms,
     /// What the servers refused to do.
     Refusals,
+    /// What the mail server says that its users must be shown.
+    ServerAlert,
     /// Notices were lost because nobody took them: everything may have changed.
     Everything,
 }

@@ -224,6 +224,8 @@ pub enum Finding {
     DiskFull,
     /// The app's folder cannot be written.
     NotWritable,
+    /// The folder that was chosen for a file is not there, or cannot be written into.
+    BadFolder,
     /// The data are from a newer version of the app.
     NewerVersion,
     /// The teacher cancelled.
@@ -321,6 +323,7 @@ impl Finding {
             Self::StorageDamaged => "storage-damaged",
             Self::DiskFull => "disk-full",
             Self::NotWritable => "not-writable",
+            Self::BadFolder => "bad-folder",
             Self::NewerVersion => "newer-version",
             Self::Cancelled => "cancelled",
             Self::Bug => "bug",

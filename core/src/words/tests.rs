@@ -80,6 +80,7 @@ fn all() -> Vec<Finding> {
         F::StorageDamaged,
         F::DiskFull,
         F::NotWritable,
+        F::BadFolder,
         F::NewerVersion,
         F::Cancelled,
         F::Bug,

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cartable_core::mail::{MailAccount, Prefetch};
@@ -19,6 +20,9 @@ pub(crate) const WORD: &str = "--child";
 
 const LIMIT: Duration = Duration::from_secs(600);
 
+/// The most that was seen of the memory that is the process's own.
+static OWN_PEAK: AtomicU64 = AtomicU64::new(0);
+
 /// What a child does.
 #[derive(Deserialize, Serialize)]
 pub(crate) enum Errand {
@@ -33,7 +37,7 @@ pub(crate) enum Errand {
 }
 
 /// What came of it.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Report {
     /// From before the connection to the end.
     pub(crate) seconds: f64,
@@ -44,8 +48,11 @@ pub(crate) struct Report {
     pub(crate) commands_seconds: f64,
     /// What all threads of the process computed until then.
     pub(crate) cpu_seconds: f64,
-    /// The most memory that the process ever held (VmHWM).
+    /// The most memory that the process ever held (VmHWM): its own, and what was mapped of the program and of libraries, which the
+    /// system may drop at any moment and read again.
     pub(crate) peak_bytes: u64,
+    /// The most of its own that the process was seen to hold (RssAnon), looked at every millisecond.
+    pub(crate) own_peak_bytes: u64,
     /// Messages of the inbox now in the database.
     pub(crate) messages: u64,
     /// Headers that came with this sync.
@@ -77,6 +84,18 @@ impl Errand {
     }
 }
 
+impl Report {
+    /// What the process has taken until now.
+    fn until_now() -> Result<Self, Failure> {
+        Ok(Self {
+            cpu_seconds: cpu()?,
+            peak_bytes: memory("VmHWM:")?,
+            own_peak_bytes: OWN_PEAK.load(Ordering::Relaxed).max(memory("RssAnon:")?),
+            ..Self::default()
+        })
+    }
+}
+
 /// The child's side: one errand from standard input, its report to standard output.
 pub(crate) fn serve() -> Result<(), Failure> {
     let mut errand = Vec::new();
@@ -91,18 +110,17 @@ pub(crate) fn serve() -> Result<(), Failure> {
             let folder = tempfile::tempdir()?;
             in_app(async move { synced(&setup, folder.path(), true).await })?
         }
-        Errand::SyncOnce(home) => in_app(async move { synced_once(&home).await })?,
+        Errand::SyncOnce(home) => {
+            watch_own_memory()?;
+            in_app(async move { synced_once(&home).await })?
+        }
         Errand::Drain(setup, lines) => {
             let drained = drain(&setup, &lines)?;
             Report {
                 seconds: drained.whole.as_secs_f64(),
-                process_seconds: 0.0,
                 commands_seconds: drained.commands.as_secs_f64(),
-                cpu_seconds: cpu()?,
-                peak_bytes: peak()?,
-                messages: 0,
-                arrived: 0,
                 bytes: drained.bytes,
+                ..Report::until_now()?
             }
         }
     };
@@ -129,24 +147,14 @@ async fn synced(setup: &Setup, folder: &Path, bodies: bool) -> Result<Report, Fa
         all_bodies(&mail).await?;
     }
     let seconds = started.elapsed().as_secs_f64();
-    let (cpu_seconds, peak_bytes) = (cpu()?, peak()?);
+    let taken = Report::until_now()?;
     let inbox = mail.mailboxes().await?.into_iter().next().ok_or("no inbox")?;
     if !inbox.complete {
         return Err("the sync did not reach its end".into());
     }
     mail.disconnect().await;
     store.close().await?;
-    let messages = inbox.known;
-    Ok(Report {
-        seconds,
-        process_seconds: 0.0,
-        commands_seconds: seconds,
-        cpu_seconds,
-        peak_bytes,
-        messages,
-        arrived,
-        bytes: 0,
-    })
+    Ok(Report { seconds, commands_seconds: seconds, messages: inbox.known, arrived, ..taken })
 }
 
 /// Fetches every message and keeps it.
@@ -162,26 +170,30 @@ async fn synced_once(home: &Path) -> Result<Report, Failure> {
     let companion = journeys::kills::open(home).await;
     let done = companion.sync_once(LIMIT).await?;
     let seconds = started.elapsed().as_secs_f64();
-    let (cpu_seconds, peak_bytes) = (cpu()?, peak()?);
+    let taken = Report::until_now()?;
     let arrived = done.report.ok_or("the sync was not done by its deadline")?.arrived;
     let messages = companion.mailboxes().await?.first().map_or(0, |inbox| inbox.known);
     companion.shutdown().await?;
-    Ok(Report {
-        seconds,
-        process_seconds: 0.0,
-        commands_seconds: seconds,
-        cpu_seconds,
-        peak_bytes,
-        messages,
-        arrived,
-        bytes: 0,
-    })
+    Ok(Report { seconds, commands_seconds: seconds, messages, arrived, ..taken })
 }
 
-/// The peak of the resident memory of this process, in bytes. Linux only.
-fn peak() -> Result<u64, Failure> {
+/// The system counts no peak of it: somebody has to look.
+fn watch_own_memory() -> Result<(), Failure> {
+    let looking = || {
+        while let Ok(own) = memory("RssAnon:") {
+            OWN_PEAK.fetch_max(own, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    // Ends with the process.
+    std::thread::Builder::new().name("bench-memory".to_owned()).spawn(looking)?;
+    Ok(())
+}
+
+/// A line of what the system says of the memory of this process, in bytes. Linux only.
+fn memory(name: &str) -> Result<u64, Failure> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("the system does not tell the memory")?;
     let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

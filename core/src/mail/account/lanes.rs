@@ -185,6 +185,7 @@ impl MailAccount {
     async fn connected_session(&self, presence: Presence) -> Result<ImapSession, MailError> {
         let mut imap = self.open(presence).await?;
         imap.heed(self.networks.subscribe());
+        self.hear_alerts(&imap);
         // Where bytes are dear. On Wi-Fi its processor time costs more battery than the bytes that it spares.
         if matches!(self.link(), Link::Metered | Link::LowData) {
             match imap.compress().await {
@@ -199,6 +200,7 @@ impl MailAccount {
     #[cfg(test)]
     pub(in crate::mail) async fn connected(&self, imap: ImapSession) {
         imap.heed(self.networks.subscribe());
+        self.hear_alerts(&imap);
         let network = *self.networks.borrow();
         *self.background.slot.lock().await = Some(Kept { imap, answered: Instant::now(), network });
     }
@@ -207,6 +209,7 @@ impl MailAccount {
     #[cfg(test)]
     pub(in crate::mail) async fn connected_for_the_teacher(&self, imap: ImapSession) {
         imap.heed(self.networks.subscribe());
+        self.hear_alerts(&imap);
         let network = *self.networks.borrow();
         *self.foreground.slot.lock().await = Some(Kept { imap, answered: Instant::now(), network });
     }

@@ -39,7 +39,7 @@ impl MailAccount {
     /// or killed, the next time goes on behind the last. Needs the same memory for any size; the disk has to hold it twice until
     /// the end, where a copy of more than a quarter of [`MailAccount::cache_limit`] is forgotten.
     ///
-    /// [`StoreError::Full`] and [`StoreError::Unwritable`] of the disk, [`MailError::NotFound`] when message or attachment are not
+    /// [`MailError::BadFolder`] and [`StoreError::Full`] of the disk, [`MailError::NotFound`] when message or attachment are not
     /// there any more.
     pub async fn save_attachment(
         &self,
@@ -108,7 +108,13 @@ impl MailAccount {
 }
 
 fn on_disk(error: &io::Error) -> MailError {
-    MailError::Store(StoreError::from_io(error))
+    match error.kind() {
+        io::ErrorKind::NotFound
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::PermissionDenied
+        | io::ErrorKind::ReadOnlyFilesystem => MailError::BadFolder,
+        _ => MailError::Store(StoreError::from_io(error)),
+    }
 }
 
 /// A file that is not whole yet; gone when this is dropped.

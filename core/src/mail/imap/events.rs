@@ -50,10 +50,20 @@ impl ImapSession {
                 self.expunged = true;
                 self.tell(ServerEvent::Vanished(UidSet::of_ranges(uids.iter().cloned()).count()));
             }
-            Response::Data { status: Status::Bye, outcome } => self.tell(ServerEvent::Bye(words(outcome))),
+            Response::Data { status: Status::Bye, outcome } => {
+                let words = words(outcome);
+                if Code::of(outcome) == Some(Code::Alert) {
+                    self.watch.alert(&words);
+                }
+                self.tell(ServerEvent::Bye(words));
+            }
             Response::Data { outcome, .. } | Response::Done { outcome, .. } => match Code::of(outcome) {
                 Some(Code::NotificationOverflow) => self.told.overflow(),
-                Some(Code::Alert) => self.tell(ServerEvent::Alert(words(outcome))),
+                Some(Code::Alert) => {
+                    let words = words(outcome);
+                    self.watch.alert(&words);
+                    self.tell(ServerEvent::Alert(words));
+                }
                 // What was told until now was told of the mailbox before.
                 Some(Code::Closed) => (self.exists, self.expunged, self.mailbox_id) = (None, false, None),
                 // Of a tagged answer it is that of a mailbox just made.

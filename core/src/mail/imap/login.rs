@@ -129,6 +129,10 @@ async fn greeting(client: &mut Client<Guarded>, watch: &Watch, limits: Limits) -
     let response = read.ok_or(ImapError::Closed)?;
     match response.parsed() {
         Response::Data { status: Status::Ok, outcome } => Ok(match &outcome.code {
+            Some(ResponseCode::Alert) => {
+                watch.alert(&shown(outcome.information.as_deref().unwrap_or_default()));
+                BTreeSet::new()
+            }
             Some(ResponseCode::Capabilities(list)) => list.iter().take(200).map(name).collect(),
             _ => BTreeSet::new(),
         }),

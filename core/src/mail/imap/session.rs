@@ -160,6 +160,12 @@ impl ImapSession {
         self.watch.heed(networks);
     }
 
+    /// From now on `on_alert` is told what the server says that its users must be shown (RFC 9051, 7.1, ALERT), also what was said
+    /// last before, with its greeting. It must not wait for anything.
+    pub fn on_alert(&self, on_alert: Box<dyn Fn(&str) + Send>) {
+        self.watch.on_alert(on_alert);
+    }
+
     /// Whether further commands may be given.
     pub fn is_usable(&self) -> bool {
         !self.under_way && self.watch.fault().is_none()

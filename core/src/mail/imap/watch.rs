@@ -30,6 +30,17 @@ pub(super) struct Watch {
     diverted: Mutex<Diverted>,
     /// What to write instead of what, once.
     secret: Mutex<Option<Secret>>,
+    alert: Mutex<Alert>,
+}
+
+/// Whom to tell what the user must be shown.
+pub(super) type OnAlert = Box<dyn Fn(&str) + Send>;
+
+/// Who is told, and the last words that were said before there was anybody.
+#[derive(Default)]
+struct Alert {
+    on_alert: Option<OnAlert>,
+    untold: Option<String>,
 }
 
 /// Answers that cannot be read.
@@ -49,6 +60,7 @@ impl Watch {
             fault: Mutex::default(),
             diverted: Mutex::default(),
             secret: Mutex::default(),
+            alert: Mutex::default(),
         }
     }
 
@@ -79,6 +91,22 @@ impl Watch {
     pub(super) fn secret_in(&self, written: &[u8]) -> Option<Secret> {
         let mut secret = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
         secret.take_if(|(placeholder, _)| memchr::memmem::find(written, placeholder.as_bytes()).is_some())
+    }
+
+    /// From now on `on_alert` is told what the user must be shown; also what was said last before.
+    pub(super) fn on_alert(&self, on_alert: OnAlert) {
+        let mut alert = self.alert.lock().unwrap_or_else(PoisonError::into_inner);
+        alert.untold.take().iter().for_each(|words| on_alert(words));
+        alert.on_alert = Some(on_alert);
+    }
+
+    /// The server said what the user must be shown.
+    pub(super) fn alert(&self, words: &str) {
+        let mut alert = self.alert.lock().unwrap_or_else(PoisonError::into_inner);
+        match &alert.on_alert {
+            Some(on_alert) => on_alert(words),
+            None => alert.untold = Some(words.to_owned()),
+        }
     }
 
     /// The answers that could not be read since the last time, and whether there were more than are kept.

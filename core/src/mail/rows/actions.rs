@@ -21,7 +21,7 @@ pub(in crate::mail) use outcome::{
 pub(super) use places::{adopt, follow, forget, lose};
 pub(in crate::mail) use places::{drop_lost, has_lost, resolve};
 pub(in crate::mail) use plan::{Copy, Item, begin, begin_ends, begin_flags, copies, is_waiting, items, swallow};
-pub(in crate::mail) use undo::undo;
+pub(in crate::mail) use undo::{Undone, undo};
 
 use crate::mail::flags::Flags;
 use crate::store::{Change, StoreError};

@@ -179,16 +179,19 @@ impl Known {
     }
 }
 
+/// Each count is that of an index here, too: in a background job this is the only query that knows of all messages.
+pub(super) const KNOWN: &str =
+    "SELECT id, name, delimiter, role, selectable, subscribed, uid_validity, uid_next, highest_mod_seq,
+       complete,
+       (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0), on_server,
+       (SELECT count(*) FROM message INDEXED BY message_unseen
+        WHERE mailbox = b.id AND uid > 0 AND server_flags & 1 = 0),
+       owner, rights, rights_ms, opened, EXISTS (SELECT 1 FROM action WHERE mailbox = b.id AND message IS NOT NULL)
+FROM mailbox b WHERE academy = ? ORDER BY name";
+
 /// All mailboxes of an academy, also those that cannot be selected.
 pub(in crate::mail) fn known_mailboxes(c: &Connection, academy: &str) -> Result<Vec<Known>, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT id, name, delimiter, role, selectable, subscribed, uid_validity, uid_next, highest_mod_seq, complete,
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0), on_server,
-                (SELECT count(*) FROM message WHERE mailbox = b.id AND uid > 0 AND server_flags & 1 = 0),
-                owner, rights, rights_ms, opened,
-                EXISTS (SELECT 1 FROM action WHERE mailbox = b.id AND message IS NOT NULL)
-         FROM mailbox b WHERE academy = ? ORDER BY name",
-    )?;
+    let mut query = c.prepare_cached(KNOWN)?;
     let rows = query.query_map([academy], |row| {
         Ok(Known {
             id: row.get(0)?,

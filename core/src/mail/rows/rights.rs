@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::Kind;
+use crate::mail::flags::Flags;
 use crate::mail::imap::{Owner, Rights};
 use crate::store::StoreError;
+
+/// What takes a message out of its mailbox (RFC 4314, 4; RFC 6851, 3.3).
+pub(in crate::mail) const REMOVE: Rights = Rights::DELETE_MESSAGES.with(Rights::EXPUNGE);
 
 /// Nobody's own is the empty word: see the migration.
 pub(super) fn owner_word(owner: &Owner) -> Option<&str> {
@@ -21,6 +26,20 @@ pub(super) fn owner_named(word: Option<String>) -> Owner {
         None => Owner::Own,
         Some(name) if name.is_empty() => Owner::Shared,
         Some(name) => Owner::Person(name),
+    }
+}
+
+/// What one must be allowed to, where the message is.
+pub(in crate::mail) fn needed_for(kind: Kind) -> Rights {
+    match kind {
+        Kind::Add(flags) | Kind::Remove(flags) => {
+            let of = |flag, right| if flags.has(flag) { right } else { Rights::default() };
+            let others = flags.without(Flags::SEEN).without(Flags::DELETED);
+            let write = if others.is_empty() { Rights::default() } else { Rights::WRITE };
+            of(Flags::SEEN, Rights::SEEN).with(of(Flags::DELETED, Rights::DELETE_MESSAGES)).with(write)
+        }
+        Kind::Move(_) | Kind::Destroy => REMOVE,
+        Kind::Copy(_) | Kind::Append(_) => Rights::INSERT,
     }
 }
 

@@ -1,9 +1,9 @@
-//! What a server has told of itself: where whose mailboxes are, and how much room there is.
+//! What a server has told of itself: where whose mailboxes are, how much room there is, and what its users must be shown.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::mail::imap::{Namespace, Namespaces, Quota, Usage};
-use crate::store::StoreError;
+use crate::store::{Change, StoreError};
 
 /// When the server was last asked, in milliseconds since 1970.
 pub(in crate::mail) fn asked_ms(c: &Connection, academy: &str) -> Result<Option<i64>, StoreError> {
@@ -85,4 +85,39 @@ pub(in crate::mail) fn quotas(c: &Connection, academy: &str) -> Result<Vec<Quota
         Ok(Quota { root: row.get(0)?, storage: usage(1, 2)?, messages: usage(3, 4)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What the server's users must be shown and the teacher has not read, and when it was said.
+pub(in crate::mail) fn alert(c: &Connection, academy: &str) -> Result<Option<(String, i64)>, StoreError> {
+    let mut query = c.prepare_cached("SELECT words, at_ms FROM alert WHERE academy = ? AND seen = 0")?;
+    Ok(query.query_row([academy], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
+/// Writes it down. The same words once more are no news.
+pub(in crate::mail) fn keep_alert(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    academy: &str,
+    words: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let kept = t.execute(
+        "INSERT INTO alert (academy, words, at_ms) VALUES (?, ?, ?)
+         ON CONFLICT (academy) DO UPDATE SET words = excluded.words, at_ms = excluded.at_ms, seen = 0
+         WHERE words <> excluded.words",
+        params![academy, words, now_ms],
+    )?;
+    changes.extend((kept > 0).then_some(Change::ServerAlert));
+    Ok(())
+}
+
+/// The teacher has read it.
+pub(in crate::mail) fn dismiss_alert(
+    t: &Transaction<'_>,
+    changes: &mut Vec<Change>,
+    academy: &str,
+) -> Result<(), StoreError> {
+    let seen = t.execute("UPDATE alert SET seen = 1 WHERE academy = ? AND seen = 0", [academy])?;
+    changes.extend((seen > 0).then_some(Change::ServerAlert));
+    Ok(())
 }

@@ -21,13 +21,14 @@ struct Push<'a, 'b> {
 }
 
 impl MailAccount {
-    /// Does what waits; whether anything was done or refused. Mailboxes are made and renamed first, for messages may go there;
+    /// Does what waits and is not held; whether anything was done or refused. Mailboxes are made and renamed first, for messages may go there;
     /// one is deleted once nothing waits any more that was done before and is about its messages.
     pub(super) async fn push(&self, errand: &mut Errand<'_>, tally: &mut Tally<'_>) -> Result<bool, MailError> {
         let academy = self.academy.id.clone();
         let actions = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
         let mut push = Push { errand, settled: false, selected: None };
-        for action in actions {
+        let before = tally.before;
+        for action in actions.into_iter().filter(|action| action.id < before) {
             // As it is now: the actions before may have changed its name, or undone it.
             let (academy, id) = (self.academy.id.clone(), action.id);
             let now = self.store.read(move |c| rows::mailbox_actions(c, &academy)).await?;
@@ -39,7 +40,7 @@ impl MailAccount {
                 break;
             }
         }
-        self.push_messages(&mut push, tally, i64::MAX).await?;
+        self.push_messages(&mut push, tally, before).await?;
         Ok(push.settled)
     }
 

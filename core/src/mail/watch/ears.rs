@@ -40,8 +40,11 @@ pub(super) struct Ears {
     networks: watch::Receiver<u64>,
     asked: watch::Receiver<Asked>,
     notices: Listening,
-    /// What waited when the store was last looked at.
+    /// What waited when the store was last looked at, and the newest action that was ever seen.
     seen: Waiting,
+    newest: i64,
+    /// The first of the actions that are held, so that the teacher can take them back.
+    held: Option<i64>,
 }
 
 impl Ears {
@@ -53,6 +56,8 @@ impl Ears {
             asked: mail.asked.subscribe(),
             notices: mail.store.notices().listen(),
             seen: Waiting::default(),
+            newest: 0,
+            held: None,
         }
     }
 
@@ -99,19 +104,35 @@ impl Ears {
         !self.seen.letters.is_empty()
     }
 
+    /// Nothing is held any more.
+    pub(super) fn let_go(&mut self) {
+        self.held = None;
+    }
+
+    /// The actions below this may be done: those that were seen, and are not held. What is done in this moment is seen the next time,
+    /// and may have to be held.
+    pub(super) fn may_act_before(&self) -> i64 {
+        self.held.unwrap_or(self.newest.saturating_add(1))
+    }
+
     /// What waits in the store that did not when this was last asked.
     pub(super) async fn look(&mut self, mail: &MailAccount) -> Result<Vec<Event>, MailError> {
         // What they told of is seen now.
         while let Some(Some(_)) = self.notices.next().now_or_never() {}
-        let academy = mail.academy.id.clone();
-        let now = mail.store.read(move |c| rows::waiting(c, &academy)).await?;
+        let (academy, after) = (mail.academy.id.clone(), self.newest);
+        let now = mail.store.read(move |c| rows::waiting(c, &academy, after)).await?;
         let before = std::mem::replace(&mut self.seen, now.clone());
         let mut events = Vec::new();
-        let fresh = now.actions.iter().filter(|(id, _)| !before.actions.contains_key(id));
-        if let Some(destructive) = fresh.map(|(_, destructive)| *destructive).reduce(|one, other| one || other) {
-            events.push(Event::Acted { destructive });
-        } else if now.actions.is_empty() && !before.actions.is_empty() {
-            events.push(Event::NothingToDo);
+        match now.newest {
+            Some(newest) if newest > self.newest => {
+                (self.newest, self.held) = (newest, self.held.or(now.destructive));
+                events.push(Event::Acted { destructive: now.destructive.is_some() });
+            }
+            None if before.newest.is_some() => {
+                self.held = None;
+                events.push(Event::NothingToDo);
+            }
+            _ => {}
         }
         if !now.letters.is_subset(&before.letters) {
             events.push(Event::Letters);

@@ -40,8 +40,8 @@ pub(super) enum Telling {
 pub(super) enum Event {
     /// What the server can tell by itself has turned out.
     Telling(Telling),
-    /// A sync ended well; whether it was of all mailboxes, and found anything.
-    Synced { whole: bool, found: bool },
+    /// A sync ended well; whether it was of all mailboxes, left what is held undone, and found anything.
+    Synced { whole: bool, held: bool, found: bool },
     /// A sync did not.
     Failed(Trouble),
     /// The letters went, or had trouble of their own.
@@ -148,6 +148,11 @@ impl Plan {
         self.link
     }
 
+    /// Whether what the teacher has just done is kept from the server for now, so that it can be taken back.
+    pub(super) fn holds(&self, now: Duration) -> bool {
+        self.held_since.is_some() && self.act.is_some_and(|act| act > now)
+    }
+
     /// What to do at `now`.
     pub(super) fn next(&self, now: Duration) -> Step {
         let due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
@@ -160,19 +165,14 @@ impl Plan {
         if due(self.letters) {
             return Step::Send;
         }
-        // What a sync finds waiting it does: so a destructive action holds all of them.
-        let held = self.held_since.and(self.act).filter(|act| *act > now);
-        if held.is_none() {
-            if self.look <= now || (due(self.act) && self.telling != Telling::Everything) {
-                return Step::SyncAll;
-            }
-            if due(self.act) || due(self.news) {
-                return Step::SyncNews;
-            }
+        if self.look <= now || (due(self.act) && self.telling != Telling::Everything) {
+            return Step::SyncAll;
         }
-        let look = self.look.max(held.unwrap_or_default());
-        let news = self.news.map(|news| news.max(held.unwrap_or_default()));
-        let until = [Some(look), news, self.act, self.letters].into_iter().flatten().min().unwrap_or(look);
+        if due(self.act) || due(self.news) {
+            return Step::SyncNews;
+        }
+        let moments = [self.news, self.act, self.letters];
+        let until = moments.into_iter().flatten().fold(self.look, Duration::min);
         match self.telling {
             Telling::Everything | Telling::OneMailbox if self.link > Link::LowData && until > now + SHORT => {
                 Step::Listen(until)
@@ -188,9 +188,11 @@ impl Plan {
                 self.telling = *telling;
                 self.look = self.look.min(now + self.between_looks());
             }
-            Event::Synced { whole, found } => {
+            Event::Synced { whole, held, found } => {
                 self.is_well();
-                (self.act, self.held_since) = (None, None);
+                if !held {
+                    (self.act, self.held_since) = (None, None);
+                }
                 if *whole {
                     self.look = now + self.between_looks();
                 }

@@ -7,6 +7,7 @@ use rusqlite::params;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 
 use crate::academy::Catalogue;
+use crate::companion::CompanionError;
 use crate::mail::account::SILENCE;
 use crate::mail::bodies::Prefetch;
 use crate::mail::imap::{Code, ImapError, ImapSession, Limit, Limits};
@@ -15,6 +16,7 @@ use crate::mail::{Credentials, Link, MailAccount, MailError};
 use crate::portal::{Session, Who};
 use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
 use crate::store::{Store, StoreError};
+use crate::words::Finding;
 
 const UID: u32 = 7;
 const HEADER: &str = "Subject: Bulletins\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n";
@@ -414,8 +416,13 @@ async fn a_full_disk_has_its_name_and_leaves_no_half_file() {
     scene.connect().await;
     assert_eq!(scene.save().await.unwrap().bytes, 300_000);
     let nowhere = scene.folder.path().join("nulle part");
-    let saved = scene.mail.save_attachment(1, 0, &nowhere, &|_, _| {}).await;
-    assert!(matches!(saved, Err(MailError::Store(StoreError::Failed { .. } | StoreError::Unwritable))), "{saved:?}");
+    let file = scene.folder.path().join("un fichier");
+    std::fs::write(&file, b"").unwrap();
+    for folder in [nowhere, file] {
+        let saved = scene.mail.save_attachment(1, 0, &folder, &|_, _| {}).await;
+        assert_eq!(saved, Err(MailError::BadFolder), "{}", folder.display());
+        assert_eq!(CompanionError::from(MailError::BadFolder), CompanionError::Refused(Finding::BadFolder));
+    }
 }
 
 #[tokio::test]

@@ -166,19 +166,21 @@ fn begin_items<T: PartialEq>(
     Ok(same)
 }
 
-/// What was made here and destroyed before the server heard of it never was. How many actions that settles, and the copies
+/// What was made here and destroyed, by an action below `before`, before the server heard of it never was. How many actions that settles, and the copies
 /// whose original is gone.
 pub(in crate::mail) fn swallow(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
     academy: &str,
+    before: i64,
 ) -> Result<(u64, Vec<i64>), StoreError> {
     let never = "SELECT a.message FROM action a JOIN action b ON b.message = a.message AND b.kind = 'destroy'
-                 WHERE a.academy = ?1 AND a.kind IN ('copy', 'append') AND a.begun = 0";
+                 WHERE a.academy = ?1 AND b.id < ?2 AND a.kind IN ('copy', 'append') AND a.begun = 0";
+    let among = params![academy, before];
     let settled: i64 =
-        t.query_row(&format!("SELECT count(*) FROM action WHERE message IN ({never})"), [academy], |row| row.get(0))?;
+        t.query_row(&format!("SELECT count(*) FROM action WHERE message IN ({never})"), among, |row| row.get(0))?;
     if settled > 0 {
-        t.execute(&format!("DELETE FROM message WHERE id IN ({never})"), [academy])?;
+        t.execute(&format!("DELETE FROM message WHERE id IN ({never})"), among)?;
         changes.push(Change::Mailboxes);
     }
     let mut lost =

@@ -144,7 +144,7 @@ async fn a_call_about_thousands_is_one_step_and_its_undoing_too() {
     let uids: BTreeSet<u32> = items.0.iter().map(|item| item.uid).collect();
     assert_eq!((uids.len(), items.0[0].merged.end), (2000, End::Move(archive)));
     let shown = store.write(move |t, changes| {
-        assert!(rows::undo(t, changes, "essai", deed)?);
+        assert_eq!(rows::undo(t, changes, "essai", deed)?, rows::Undone::Wholly);
         assert!(!rows::is_waiting(t, "essai")?);
         rows::mailboxes(t, "essai")
     });

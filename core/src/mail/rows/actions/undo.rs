@@ -5,6 +5,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::outcome::ActionKind;
 use super::{Kind, settle_shown, tell, write};
 use crate::mail::flags::Flags;
+use crate::mail::imap::Rights;
+use crate::mail::rows::rights::{lacking_in, needed_for};
 use crate::store::{Change, StoreError};
 
 /// How a call was shown before it.
@@ -14,13 +16,24 @@ struct Before {
     shown_in: Option<i64>,
 }
 
-/// Takes back what the call `deed` did with messages; whether all of it could be. What the teacher has done since stands.
+/// What could be taken back of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::mail) enum Undone {
+    /// All.
+    Wholly,
+    /// Not all of it.
+    Partly,
+    /// Nothing: for one of the messages these rights are known to be missing.
+    Forbidden(Rights),
+}
+
+/// Takes back what the call `deed` did with messages. What the teacher has done since stands.
 pub(in crate::mail) fn undo(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
     academy: &str,
     deed: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Undone, StoreError> {
     let (what, flag, to) = t.query_row(
         "SELECT what, flag, mailbox FROM deed WHERE id = ? AND academy = ?",
         params![deed, academy],
@@ -34,14 +47,24 @@ pub(in crate::mail) fn undo(
         Ok(Before { message: row.get(0)?, flags: Flags::from_bits(row.get(1)?), shown_in: row.get(2)? })
     })?;
     let newest = t.query_row("SELECT ifnull(max(id), 0) FROM message", [], |row| row.get(0))?;
-    let mut whole = true;
-    for before in parts.collect::<Result<Vec<_>, _>>()? {
-        whole &= undo_one(t, changes, academy, deed, (what, flag, to), &before, newest)?;
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    // What is to be told to the server, and so what must be allowed, is known only once what it has not heard of is forgotten.
+    t.execute_batch("SAVEPOINT undo")?;
+    let (mut whole, mut lacking, mut made) = (true, Rights::default(), Vec::new());
+    for before in parts {
+        whole &= undo_one(t, &mut made, academy, deed, (what, flag, to), &before, newest, &mut lacking)?;
     }
+    if !lacking.is_empty() {
+        t.execute_batch("ROLLBACK TO undo; RELEASE undo")?;
+        return Ok(Undone::Forbidden(lacking));
+    }
+    t.execute_batch("RELEASE undo")?;
     t.execute("DELETE FROM deed WHERE id = ?", [deed])?;
-    Ok(whole)
+    changes.append(&mut made);
+    Ok(if whole { Undone::Wholly } else { Undone::Partly })
 }
 
+#[expect(clippy::too_many_arguments, reason = "what all messages of a call share")]
 fn undo_one(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
@@ -50,6 +73,7 @@ fn undo_one(
     (what, flag, to): (ActionKind, Flags, Option<i64>),
     before: &Before,
     newest: i64,
+    lacking: &mut Rights,
 ) -> Result<bool, StoreError> {
     let message = before.message;
     let mut now = t.prepare_cached("SELECT flags, shown_in FROM message WHERE id = ?")?;
@@ -66,7 +90,16 @@ fn undo_one(
     let now = settle_shown(t, message)?;
     let flags: i64 = t.query_row("SELECT flags FROM message WHERE id = ?", [message], |row| row.get(0))?;
     let flags = Flags::from_bits(flags);
-    let reverse = |kind| write(t, academy, None, ActionKind::Undo, Some(message), kind, None, newest);
+    let place: i64 = t.query_row("SELECT mailbox FROM message WHERE id = ?", [message], |row| row.get(0))?;
+    let mut reverse = |kind| {
+        *lacking = lacking.with(lacking_in(t, place, needed_for(kind))?);
+        if let Kind::Move(home) = kind
+            && home != place
+        {
+            *lacking = lacking.with(lacking_in(t, home, Rights::INSERT)?);
+        }
+        write(t, academy, None, ActionKind::Undo, Some(message), kind, None, newest)
+    };
     let (back, away) = (before.flags.without(flags).both(flag), flags.without(before.flags).both(flag));
     if !back.is_empty() {
         reverse(Kind::Add(back))?;

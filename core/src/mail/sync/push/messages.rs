@@ -25,7 +25,8 @@ impl MailAccount {
         before: i64,
     ) -> Result<(), MailError> {
         let academy = self.academy.id.clone();
-        let (swallowed, orphans) = self.store.write(move |t, changes| rows::swallow(t, changes, &academy)).await?;
+        let (swallowed, orphans) =
+            self.store.write(move |t, changes| rows::swallow(t, changes, &academy, before)).await?;
         tally.report.acted += swallowed;
         push.settled |= swallowed > 0;
         self.refuse(push, tally, orphans, RefusalReason::Gone).await?;

@@ -10,6 +10,7 @@ use super::server::{Server, serve};
 use crate::mail::account::SILENCE;
 use crate::mail::compose::Outgoing;
 use crate::mail::{ActionKind, Flags, MailAccount, MailError, RefusalReason, Row};
+use crate::store::Change;
 
 /// A phone, and the server it has a connection to.
 pub(super) struct Scene {
@@ -45,10 +46,15 @@ impl Scene {
 
     /// Syncs over a new connection.
     pub(super) async fn sync(&self) -> Result<super::super::SyncReport, MailError> {
+        self.connect().await?;
+        self.mail.sync().await
+    }
+
+    async fn connect(&self) -> Result<(), MailError> {
         let (ours, theirs) = duplex(1 << 20);
         tokio::spawn(serve(theirs, Arc::clone(&self.server)));
         self.mail.connected(signed_in(ours, SILENCE).await?).await;
-        self.mail.sync().await
+        Ok(())
     }
 
     pub(super) fn at_server<T>(&self, change: impl FnOnce(&mut Server) -> T) -> T {
@@ -137,6 +143,56 @@ async fn act(scene: &Scene) {
     let first = mail.save_draft(None, draft("Lettre"), 1_770_000_000_000).await.unwrap();
     mail.save_draft(Some(first), draft("Lettre 2"), 1_770_000_060_000).await.unwrap();
     mail.archive(&[ids["7"]]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_server_says_its_users_must_be_shown_is_shown_until_it_was_read_and_comes_back_in_other_words() {
+    let scene = Scene::without(&["+QUOTA"]).await;
+    let mail = &scene.mail;
+    let say = async |words: &str| {
+        scene.at_server(|server| server.quota = format!("* OK [ALERT] {words}\r\n"));
+        mail.store.write(|t, _| Ok(t.execute("DELETE FROM asked", [])?)).await.unwrap();
+        scene.sync().await.unwrap();
+        // Behind it in the queue of the writer.
+        mail.store.write(|_, _| Ok(())).await.unwrap();
+        mail.server_alert().await.unwrap().map(|alert| alert.words)
+    };
+    assert_eq!(mail.server_alert().await, Ok(None));
+    let mut notices = mail.store.notices().listen();
+    assert_eq!(say("Arret \u{202e}ce soir").await.as_deref(), Some("Arret ce soir"));
+    while notices.next().await != Some(Change::ServerAlert) {}
+    mail.dismiss_server_alert().await.unwrap();
+    assert_eq!(say("Arret \u{202e}ce soir").await, None, "it was read");
+    let long = "x".repeat(5000);
+    assert_eq!(say(&long).await.map(|words| words.len()), Some(200));
+}
+
+#[tokio::test]
+async fn new_mail_comes_while_a_deletion_can_still_be_taken_back_and_what_was_done_before_goes_with_it() {
+    let scene = Scene::new().await;
+    let mail = &scene.mail;
+    let rows = scene.rows("INBOX").await;
+    mail.set_flags(&[rows[0].id], Flags::FLAGGED, true).await.unwrap();
+    let academy = mail.academy.id.clone();
+    let waiting = async |after| {
+        let academy = academy.clone();
+        mail.store.read(move |c| crate::mail::rows::waiting(c, &academy, after)).await.unwrap()
+    };
+    let before = waiting(0).await.newest.unwrap();
+    let deleted = mail.delete(&[rows[1].id]).await.unwrap();
+    let seen = waiting(before).await;
+    let held = seen.destructive.unwrap();
+    assert!(held > before && seen.newest == Some(held) && waiting(held).await.destructive.is_none());
+    scene.at_server(|server| server.deliver("INBOX", 99));
+    scene.connect().await.unwrap();
+    let report = mail.sync_acting_before(held, None, &|_, _| {}).await.unwrap();
+    assert_eq!((report.arrived, report.acted, report.refused), (1, 1, 0));
+    assert_eq!((scene.asked("UID STORE"), scene.asked("UID MOVE")), (1, 0));
+    assert_eq!(scene.rows("INBOX").await.len(), rows.len(), "one has come, one is shown in the bin");
+    mail.undo(deleted).await.unwrap();
+    scene.sync().await.unwrap();
+    assert_eq!(scene.asked("UID MOVE"), 0);
+    scene.is_settled().await;
 }
 
 #[tokio::test]

@@ -108,6 +108,27 @@ async fn what_the_rights_forbid_is_refused_at_once_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn a_move_out_of_a_share_into_which_one_may_not_put_back_is_undone_only_while_the_server_has_not_heard_of_it() {
+    let mut server = server();
+    server.folders.get_mut(LEAS).unwrap().rights = Some("lrswte");
+    let scene = Scene::of(server).await;
+    scene.rows(LEAS).await;
+    scene.sync().await.unwrap();
+    let (theirs, inbox) = (scene.message(LEAS, "40").await, scene.mailbox("INBOX").await);
+    let moved = scene.mail.move_to(&[theirs], inbox).await.unwrap();
+    scene.mail.undo(moved).await.unwrap();
+    assert_eq!(scene.message(LEAS, "40").await, theirs);
+    let moved = scene.mail.move_to(&[theirs], inbox).await.unwrap();
+    assert_eq!(scene.sync().await.unwrap().acted, 1);
+    for _ in 0..2 {
+        let undone = scene.mail.undo(moved).await;
+        assert_eq!(undone, Err(MailError::NotAllowed { lacking: Rights::INSERT }));
+    }
+    assert!(scene.rows(LEAS).await.is_empty() && scene.message("INBOX", "40").await == theirs);
+    assert!(!scene.mail.is_acting().await.unwrap(), "nothing is written");
+}
+
+#[tokio::test]
 async fn rights_that_nobody_knows_forbid_nothing_and_a_refusal_has_them_asked_again() {
     let mut server = server();
     server.folders.get_mut(LEAS).unwrap().rights = None;

@@ -20,9 +20,10 @@ fn rest(seconds: u64) -> Step {
     Step::Rest(Some(s(seconds)))
 }
 
-const WHOLE: E = E::Synced { whole: true, found: false };
-const NOTHING: E = E::Synced { whole: false, found: false };
-const SOME: E = E::Synced { whole: false, found: true };
+const WHOLE: E = E::Synced { whole: true, held: false, found: false };
+const NOTHING: E = E::Synced { whole: false, held: false, found: false };
+const SOME: E = E::Synced { whole: false, held: false, found: true };
+const HELD: E = E::Synced { whole: false, held: true, found: true };
 const DOWN: E = E::Failed(Trouble::Passing);
 const BIN: E = E::Acted { destructive: true };
 const FLAG: E = E::Acted { destructive: false };
@@ -64,8 +65,10 @@ fn what_comes_next_follows_from_what_happened_and_when() {
         ("and no longer", vec![(1, WHOLE), (9, BIN)], 14, Step::SyncNews),
         ("taken back, it is nothing", vec![(1, WHOLE), (9, BIN), (12, E::NothingToDo)], 14, until(15121)),
         ("a flag does not hurry it", vec![(1, WHOLE), (9, BIN), (10, FLAG)], 12, rest(14)),
-        ("nor do news", vec![(1, WHOLE), (9, BIN), (10, E::News)], 12, rest(14)),
-        ("nor the hour", vec![(1, WHOLE), (15119, BIN)], 15122, rest(15124)),
+        ("news do not wait for it", vec![(1, WHOLE), (9, BIN), (10, E::News)], 12, Step::SyncNews),
+        ("nor does the hour", vec![(1, WHOLE), (15119, BIN)], 15122, Step::SyncAll),
+        ("and it goes on waiting behind them", vec![(1, WHOLE), (9, BIN), (10, E::News), (11, HELD)], 13, rest(14)),
+        ("to its own end", vec![(1, WHOLE), (9, BIN), (10, E::News), (15, HELD)], 15, Step::SyncNews),
         ("a letter does not wait for it", vec![(1, WHOLE), (9, BIN), (10, E::Letters)], 10, Step::Send),
         ("the next deletion begins the wait anew", vec![(1, WHOLE), (9, BIN), (12, BIN)], 15, rest(17)),
         (
@@ -200,7 +203,7 @@ fn event() -> impl Strategy<Value = E> {
     let trouble = || prop_oneof![Just(Trouble::Passing), Just(Trouble::Locked(s(700))), Just(Trouble::Teacher)];
     let link = prop_oneof![Just(Link::Offline), Just(Link::LowData), Just(Link::Metered), Just(Link::Unmetered)];
     prop_oneof![
-        (any::<bool>(), any::<bool>()).prop_map(|(whole, found)| E::Synced { whole, found }),
+        any::<[bool; 3]>().prop_map(|[whole, held, found]| E::Synced { whole, held, found }),
         trouble().prop_map(E::Failed),
         trouble().prop_map(E::NotSent),
         any::<bool>().prop_map(|forgotten| E::Lost { forgotten }),
