@@ -83,9 +83,7 @@ async fn the_counts_of_a_mailbox_read_no_message() {
         .await
         .unwrap();
     assert_eq!((counted[0].known, counted[0].unread), (u64::from(MESSAGES), u64::from(MESSAGES / 5)));
-    let of_messages: Vec<_> = plan.iter().filter(|line| line.contains("message")).collect();
-    assert_eq!(of_messages.len(), 2, "{plan:?}");
-    assert!(of_messages.iter().all(|line| line.contains("COVERING INDEX")), "{plan:?}");
+    assert!(!plan.iter().any(|line| line.contains("message")), "{plan:?}");
 }
 
 #[tokio::test]
@@ -172,7 +170,8 @@ async fn a_page_is_read_along_an_index_wherever_its_messages_are_on_the_server()
         })
         .await
         .unwrap();
-    assert!(plan.len() == 1 && plan[0].contains("USING INDEX message_newest"), "{plan:?}");
+    assert!(plan[0].contains("SEARCH message USING INDEX message_newest"), "{plan:?}");
+    assert!(plan[1..].iter().all(|line| !line.contains("SCAN") && !line.contains("TEMP")), "{plan:?}");
     assert!(few <= 20 && lost == 0, "{few} hundred steps, and {lost}");
 }
 
