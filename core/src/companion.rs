@@ -8,6 +8,7 @@ mod actions;
 mod bodies;
 mod codes;
 mod error;
+mod lists;
 mod mail;
 mod mailboxes;
 mod rebuild;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use accounts::{AccountId, Accounts};
 pub use error::CompanionError;
+pub use lists::AfterAll;
 pub use mail::SyncOnce;
 pub use running::InTouch;
 pub use services::{ServiceOpening, SignedInBy};

@@ -173,8 +173,7 @@ impl Accounts {
     /// What a background job calls: all accounts side by side, so that none delays another, each by the deadline. What became of
     /// each that somebody is signed in at.
     pub async fn sync_once(&self, deadline: Duration) -> Vec<(AccountId, Result<SyncOnce, CompanionError>)> {
-        let all: Vec<_> = self.all().iter().map(|(id, one)| (*id, Arc::clone(one))).collect();
-        let signed_in = all.into_iter().filter(|(_, companion)| companion.account().is_some());
+        let signed_in = self.open_ones().into_iter().filter(|(_, companion)| companion.account().is_some());
         join_all(signed_in.map(|(id, companion)| async move { (id, companion.sync_once(deadline).await) })).await
     }
 
@@ -193,6 +192,11 @@ impl Accounts {
         let ended = join_all(all.values().map(|companion| companion.shutdown())).await;
         self.ledger.close().await?;
         ended.into_iter().collect()
+    }
+
+    /// Those that are open, in their order.
+    pub(super) fn open_ones(&self) -> Vec<(AccountId, Arc<Companion>)> {
+        self.all().iter().map(|(id, one)| (*id, Arc::clone(one))).collect()
     }
 
     async fn opened(&self, id: AccountId) -> Result<Arc<Companion>, CompanionError> {

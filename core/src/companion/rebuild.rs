@@ -7,7 +7,7 @@ use crate::ports::Clock;
 use crate::store::{Keep, Rescued, Store};
 
 /// What no server has, and the ledger, without which a fresh database would try passwords that lock the account.
-const KEEP: [Keep; 15] = [
+const KEEP: [Keep; 18] = [
     Keep::Table("account"),
     Keep::Table("chosen"),
     Keep::Table("own_settings"),
@@ -16,6 +16,20 @@ const KEEP: [Keep; 15] = [
     Keep::Table("sign_in_time"),
     Keep::Table("outbox"),
     Keep::Table("refusal"),
+    // A muted conversation is known by the message that it was muted by; the others come back to it.
+    Keep::Table("mute"),
+    Keep::Made {
+        from: "mute",
+        into: "conversation",
+        columns: &["id", "academy", "muted"],
+        query: "SELECT (SELECT count(*) FROM mute o WHERE o.key <= m.key), academy, 1 FROM mute m WHERE rowid = ?",
+    },
+    Keep::Made {
+        from: "mute",
+        into: "known_id",
+        columns: &["key", "conversation"],
+        query: "SELECT key, (SELECT count(*) FROM mute o WHERE o.key <= m.key) FROM mute m WHERE rowid = ?",
+    },
     // How far a mailbox is known is not: all of it comes anew.
     Keep::Made {
         from: "mailbox",

@@ -8,11 +8,13 @@ mod authentication_results;
 mod bodies;
 mod codes;
 pub mod compose;
+mod conversations;
 mod credentials;
 mod error;
 mod flags;
 pub mod imap;
 mod link;
+mod lists;
 pub mod mime;
 mod outbox;
 mod reading;
@@ -34,7 +36,10 @@ pub use flags::Flags;
 pub use link::Link;
 pub use outbox::{Letter, LetterState, ReplyError};
 pub use reading::Opened;
-pub use rows::{ActionKind, After, Mailbox, Refusal, RefusalReason, Row};
+pub use rows::{
+    ActionKind, After, Conversation, Copied, List, ListCounts, Mailbox, Participant, Refusal, RefusalReason, Row,
+    Sighting,
+};
 pub use sasl::Distrust;
 pub use starttls::Greeting;
 pub use sync::SyncReport;

@@ -4,12 +4,17 @@
 mod actions;
 mod bodies;
 mod cache;
+mod conversations;
+mod lists;
 mod mailbox_actions;
 mod mailboxes;
 mod objects;
 mod rights;
 mod server;
+mod threads;
 mod waiting;
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -26,6 +31,10 @@ pub(super) use bodies::{
 pub(super) use cache::{
     Candidate, Source, cache_settings, cache_size, candidates, evict_some, least_used, set_cache, shrink_some, sources,
 };
+pub use conversations::{Conversation, Copied, Participant, Sighting};
+pub(super) use conversations::{conversation, conversations, mute};
+pub use lists::{List, ListCounts};
+pub(super) use lists::{list, list_counts};
 pub(super) use mailbox_actions::{
     MailboxAction, MailboxKind, act_on_mailbox, create_mailbox, delimiter, is_busy, is_taken, join_roles,
     mailbox_actions, mailbox_done, mailbox_refused, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,
@@ -38,11 +47,14 @@ pub(super) use mailboxes::{
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
 pub(super) use rights::{REMOVE, doubt_rights, lacking_for, lacking_in, needed_for, set_rights};
 pub(super) use server::{alert, asked_ms, dismiss_alert, keep_alert, keep_answers, namespaces, quotas};
+pub(super) use threads::{conversation_of, has_unthreaded, thread_some};
 pub(super) use waiting::{Waiting, waiting, waiting_letters};
 
+use self::threads::Threads;
+use super::conversations::Heard;
 use super::flags::Flags;
 use super::imap::UidSet;
-use super::mime::{Headers, read_row_headers};
+use super::mime::{Headers, Person, read_headers, read_row_headers};
 use crate::store::StoreError;
 
 /// A message as a list shows it.
@@ -67,6 +79,12 @@ pub struct Row {
     pub size: u64,
     /// The server's line about it could not be read; it may still be opened.
     pub unreadable: bool,
+    /// The mailbox that it is shown in; `None` for a message that is about to go for ever.
+    pub mailbox: Option<i64>,
+    /// Whether its conversation is muted: no notice is given of it.
+    pub muted: bool,
+    /// To whom it went, the first few, where it is shown among what was sent or among the drafts: there the sender says nothing.
+    pub to: Vec<Person>,
 }
 
 /// The place in a list after which a page begins: the last row of the page before.
@@ -90,8 +108,14 @@ pub(super) struct Arrived {
     pub(super) unreadable: bool,
 }
 
+/// Of a letter to many, these are named in its row; they are looked for in so much of the header.
+const NAMED: usize = 5;
+const LOOKED_AT: i64 = 16 * 1024;
+
 /// Along an index, however large the mailbox is.
-const PAGE: &str = "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable
+const PAGE: &str =
+    "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable, shown_in,
+EXISTS (SELECT 1 FROM conversation WHERE id = message.conversation AND muted = 1)
 FROM message WHERE shown_in = ? AND (received_ms, id) < (?, ?) ORDER BY received_ms DESC, id DESC LIMIT ?";
 
 /// The rows after `after`, newest first.
@@ -99,7 +123,20 @@ pub(super) fn page(c: &Connection, mailbox: i64, after: Option<After>, limit: u3
     let after = after.unwrap_or(After { received_ms: i64::MAX, id: i64::MAX });
     let mut query = c.prepare_cached(PAGE)?;
     let rows = query.query_map(params![mailbox, after.received_ms, after.id, limit.min(500)], row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    addressed(c, rows.collect::<Result<_, _>>()?)
+}
+
+/// The rows, those of mailboxes for what the teacher writes with whom it went to.
+fn addressed(c: &Connection, mut rows: Vec<Row>) -> Result<Vec<Row>, StoreError> {
+    let mut written = c.prepare_cached("SELECT id FROM mailbox WHERE role IN ('sent', 'drafts')")?;
+    let written = written.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<i64>, _>>()?;
+    let mut header = c.prepare_cached("SELECT substr(header, 1, ?) FROM message WHERE id = ?")?;
+    for row in rows.iter_mut().filter(|row| row.mailbox.is_some_and(|mailbox| written.contains(&mailbox))) {
+        let header: Vec<u8> = header.query_row([LOOKED_AT, row.id], |row| row.get(0))?;
+        let Headers { to, cc, .. } = read_headers(&header);
+        row.to = to.into_iter().chain(cc).take(NAMED).collect();
+    }
+    Ok(rows)
 }
 
 /// The messages that are shown in a mailbox; with `unread` only those.
@@ -121,10 +158,12 @@ pub(super) fn is_shown_in(c: &Connection, message: i64, mailbox: i64) -> Result<
 /// One row, hidden or not.
 pub(super) fn one(c: &Connection, message: i64) -> Result<Row, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable
+        "SELECT id, received_ms, subject, from_name, from_address, flags, attachments, size, unreadable, shown_in,
+                EXISTS (SELECT 1 FROM conversation WHERE id = message.conversation AND muted = 1)
          FROM message WHERE id = ?",
     )?;
-    Ok(query.query_row([message], row)?)
+    let row = query.query_row([message], row)?;
+    Ok(row)
 }
 
 fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
@@ -138,6 +177,9 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         attachments: row.get(6)?,
         size: count(row.get(7)?),
         unreadable: row.get(8)?,
+        mailbox: row.get(9)?,
+        muted: row.get(10)?,
+        to: Vec::new(),
     })
 }
 
@@ -170,19 +212,22 @@ pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
 pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Result<(), StoreError> {
     let mut insert = t.prepare_cached(
         "INSERT INTO message (mailbox, uid, received_ms, size, subject, from_name, from_address, message_id,
-                              attachments, server_flags, flags, header, unreadable, email_id, shown_in)
-         VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
+                              attachments, server_flags, flags, header, unreadable, email_id, conversation, to_me, shown_in)
+         VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
     )?;
     let lost = actions::has_lost(t)?;
+    let threads = Threads::of(t, mailbox)?;
     for one in arrived {
         if lost && !one.unreadable && actions::adopt(t, mailbox, one)? {
             continue;
         }
-        let Headers { subject, from, message_id, likely_attachments, .. } =
-            if one.unreadable { Headers::default() } else { read_row_headers(&one.header) };
+        let headers = if one.unreadable { Headers::default() } else { read_row_headers(&one.header) };
+        let heard = (!one.unreadable).then(|| Heard::new(&one.header, &headers, one.received_ms));
+        let (conversation, to_me) = threads.place(heard.as_ref())?;
+        let Headers { subject, from, message_id, likely_attachments, .. } = headers;
         let (name, address) = from.map_or((None, None), |person| (person.name, Some(person.address)));
         let size = i64::try_from(one.size).unwrap_or(i64::MAX);
-        insert.execute(params![
+        let added = insert.execute(params![
             mailbox,
             one.uid,
             one.received_ms,
@@ -197,7 +242,12 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
             one.header,
             one.unreadable,
             one.email_id,
+            conversation,
+            to_me,
         ])?;
+        if added == 0 {
+            threads.forget_empty(conversation)?;
+        }
     }
     Ok(())
 }

@@ -105,6 +105,7 @@ impl MailAccount {
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<SyncReport, MailError> {
         self.unless_stopped(async {
+            self.thread_rest().await?;
             let mut errand = self.background(presence).await?;
             let _alone = self.store.exclusive(ALONE).await?;
             let mut tally =

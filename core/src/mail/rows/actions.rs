@@ -99,9 +99,9 @@ impl<'a> Deed<'a> {
         // Nought until the number of the row is known: it is replaced at once.
         let mut insert = t.prepare_cached(
             "INSERT INTO message (mailbox, uid, received_ms, size, subject, from_name, from_address, message_id, attachments,
-                                  server_flags, flags, header, unreadable)
+                                  server_flags, flags, header, unreadable, conversation, to_me)
              SELECT ?, 0, received_ms, size, subject, from_name, from_address, message_id, attachments, server_flags, flags,
-                    header, unreadable FROM message WHERE id = ? AND shown_in IS NOT NULL",
+                    header, unreadable, conversation, to_me FROM message WHERE id = ? AND shown_in IS NOT NULL",
         )?;
         let mut flags = t.prepare_cached(
             "INSERT INTO action (academy, deed, what, kind, message, flag, newest)

@@ -48,12 +48,10 @@ pub(in crate::mail) struct Mark {
     pub(in crate::mail) complete: bool,
 }
 
-/// Each count is that of an index.
-pub(super) const MAILBOXES: &str = "SELECT id, shown_name, role, complete,
-       (SELECT count(*) FROM message WHERE shown_in = b.id),
-       (SELECT count(*) FROM message WHERE shown_in = b.id AND flags & 1 = 0),
+/// Each count is kept.
+pub(super) const MAILBOXES: &str = "SELECT id, shown_name, role, complete, messages, unread,
        delimiter, shown_subscribed, owner, rights, owner IS NULL OR subscribed OR opened
-FROM mailbox b WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL
+FROM mailbox WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL
 ORDER BY role IS NOT 'inbox', shown_name";
 
 pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Mailbox>, StoreError> {

@@ -60,9 +60,9 @@ pub(in crate::mail) fn recognise(
         t.prepare_cached("UPDATE message SET mailbox = ?, uid = ?, server_flags = ?, remains = 0 WHERE id = ?")?;
     let mut copy = t.prepare_cached(
         "INSERT INTO message (mailbox, uid, server_flags, flags, shown_in, received_ms, size, subject, from_name, from_address,
-                              message_id, attachments, header, email_id)
+                              message_id, attachments, header, email_id, conversation, to_me)
          SELECT ?1, ?2, ?3, ?3, ?1, received_ms, size, subject, from_name, from_address, message_id, attachments, header,
-                email_id FROM message WHERE id = ?4",
+                email_id, conversation, to_me FROM message WHERE id = ?4",
     )?;
     let bodies = [
         "INSERT INTO body (message, raw, gaps, incomplete) SELECT ?, raw, gaps, incomplete FROM body WHERE message = ?",

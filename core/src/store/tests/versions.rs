@@ -11,7 +11,7 @@ use super::folder;
 const LATEST: usize = MIGRATIONS.len();
 
 /// What a phone has written, each line in some versions.
-const WRITTEN: [(RangeInclusive<usize>, &str); 10] = [
+const WRITTEN: [(RangeInclusive<usize>, &str); 11] = [
     (
         1..=9,
         "INSERT INTO account (academy, identifier, name) VALUES ('essai', 'jdupont', 'Jeanne');
@@ -59,10 +59,11 @@ const WRITTEN: [(RangeInclusive<usize>, &str); 10] = [
              VALUES ('essai', 'a.test', 'address', 'password', 'i', 993, 'implicit', 's', 465, 'implicit', 1);",
     ),
     (13..=LATEST, "INSERT INTO alert (academy, words, at_ms) VALUES ('essai', 'ce soir', 5);"),
+    (14..=LATEST, "INSERT INTO mute (key, academy) VALUES (-7, 'essai');"),
 ];
 
 /// What must be so afterwards, where it was written.
-const KEPT: [(usize, &str); 11] = [
+const KEPT: [(usize, &str); 13] = [
     (1, "SELECT count(*) FROM account WHERE name = 'Jeanne'"),
     (1, "SELECT count(*) FROM message WHERE id = 5 AND uid = 7 AND subject = 'Conseil de classe' AND shown_in = 3"),
     (1, "SELECT count(*) FROM message WHERE id = 6 AND mailbox = 3 AND shown_in = 4"),
@@ -72,6 +73,8 @@ const KEPT: [(usize, &str); 11] = [
     (2, "SELECT count(*) FROM chosen"),
     (4, "SELECT count(*) FROM lockout"),
     (5, "SELECT count(*) FROM alarm WHERE message = 5"),
+    (1, "SELECT count(*) FROM mailbox WHERE id = 3 AND messages = 1 AND unread = 0"),
+    (14, "SELECT count(*) FROM mute WHERE key = -7"),
     (8, "SELECT count(*) FROM own_settings WHERE imap_port = 993"),
     (13, "SELECT count(*) FROM alert WHERE words = 'ce soir'"),
 ];

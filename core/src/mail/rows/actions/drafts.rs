@@ -6,7 +6,7 @@ use super::{ActionKind, Deed, Kind, settle_shown, tell, without_uid};
 use crate::mail::compose::Outgoing;
 use crate::mail::flags::Flags;
 use crate::mail::mime::{Headers, read_row_headers};
-use crate::mail::rows::keep_fresh;
+use crate::mail::rows::{conversation_of, keep_fresh};
 use crate::store::{Change, StoreError};
 
 /// A draft that is to be put on the server.
@@ -58,6 +58,7 @@ pub(in crate::mail) fn save_draft(
         }
     }
     tell(changes, settle_shown(t, message)?);
+    conversation_of(t, message)?;
     Ok(message)
 }
 
