@@ -8,7 +8,7 @@ mod nesting;
 mod plain;
 mod skeleton;
 
-pub use clean::{CleanHtml, clean, document};
+pub use clean::{CleanHtml, Hyperlink, LinkDoubt, Pictures, clean, clean_with, document};
 pub(super) use decode::Decoder;
 pub use headers::{Headers, Person, read_headers};
 pub(super) use headers::{message_id, read_row_headers, shown};
