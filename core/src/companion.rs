@@ -10,6 +10,7 @@ mod codes;
 mod error;
 mod mail;
 mod mailboxes;
+mod pictures;
 mod rebuild;
 mod running;
 mod seat;

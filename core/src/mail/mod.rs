@@ -14,6 +14,7 @@ pub mod imap;
 mod link;
 pub mod mime;
 mod outbox;
+mod pictures;
 mod reading;
 mod rows;
 mod sasl;

@@ -42,6 +42,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/010_queue.sql")),
     M::up(include_str!("migrations/011_bodies.sql")),
     M::up(include_str!("migrations/012_shared.sql")),
+    M::up(include_str!("migrations/013_pictures.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

@@ -13,7 +13,7 @@ pub(super) use decode::Decoder;
 pub use headers::{Headers, Person, read_headers};
 pub(super) use headers::{message_id, read_row_headers, shown};
 pub use message::{Attachment, Reading, Trouble, attachment, read_message};
-pub(super) use message::{Source, read_parts, source_of};
+pub(super) use message::{Source, read_parts, read_with_pictures, source_of};
 pub(super) use plain::text_of;
 pub(super) use skeleton::{Gap, assemble};
 

@@ -11,7 +11,7 @@ use super::folder;
 const LATEST: usize = MIGRATIONS.len();
 
 /// What a phone has written, each line in some versions.
-const WRITTEN: [(RangeInclusive<usize>, &str); 9] = [
+const WRITTEN: [(RangeInclusive<usize>, &str); 10] = [
     (
         1..=9,
         "INSERT INTO account (academy, identifier, name) VALUES ('essai', 'jdupont', 'Jeanne');
@@ -58,10 +58,11 @@ const WRITTEN: [(RangeInclusive<usize>, &str); 9] = [
                                    smtp_tls, confirmed_ms)
              VALUES ('essai', 'a.test', 'address', 'password', 'i', 993, 'implicit', 's', 465, 'implicit', 1);",
     ),
+    (13..=LATEST, "INSERT INTO picture_sender (academy, address, since_ms) VALUES ('essai', 'lettre@a.test', 5);"),
 ];
 
 /// What must be so afterwards, where it was written.
-const KEPT: [(usize, &str); 10] = [
+const KEPT: [(usize, &str); 11] = [
     (1, "SELECT count(*) FROM account WHERE name = 'Jeanne'"),
     (1, "SELECT count(*) FROM message WHERE id = 5 AND uid = 7 AND subject = 'Conseil de classe' AND shown_in = 3"),
     (1, "SELECT count(*) FROM message WHERE id = 6 AND mailbox = 3 AND shown_in = 4"),
@@ -72,6 +73,7 @@ const KEPT: [(usize, &str); 10] = [
     (4, "SELECT count(*) FROM lockout"),
     (5, "SELECT count(*) FROM alarm WHERE message = 5"),
     (8, "SELECT count(*) FROM own_settings WHERE imap_port = 993"),
+    (13, "SELECT count(*) FROM picture_sender WHERE address = 'lettre@a.test'"),
 ];
 
 fn schema(c: &Connection) -> Vec<(String, String)> {
