@@ -7,10 +7,11 @@ use crate::ports::Clock;
 use crate::store::{Keep, Rescued, Store};
 
 /// What no server has, and the ledger, without which a fresh database would try passwords that lock the account.
-const KEEP: [Keep; 18] = [
+const KEEP: [Keep; 19] = [
     Keep::Table("account"),
     Keep::Table("chosen"),
     Keep::Table("own_settings"),
+    Keep::Table("picture_sender"),
     Keep::Table("attempt"),
     Keep::Table("lockout"),
     Keep::Table("sign_in_time"),

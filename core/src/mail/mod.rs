@@ -17,6 +17,7 @@ mod link;
 mod lists;
 pub mod mime;
 mod outbox;
+mod pictures;
 mod reading;
 mod rows;
 mod sasl;

@@ -165,6 +165,23 @@ pub enum Finding {
         /// The academy's.
         official: String,
     },
+    /// A link looks like another address than the one it leads to.
+    LinkElsewhere {
+        /// What it shows.
+        shown: String,
+        /// Where it leads.
+        host: String,
+    },
+    /// The name of a link's host has letters that look like others.
+    LinkLetters {
+        /// That host, in ASCII.
+        host: String,
+    },
+    /// A link's host has only a number.
+    LinkNumber {
+        /// That number.
+        host: String,
+    },
     /// A mail setting is not filled in.
     SettingMissing,
     /// What was typed is not the name of a server.
@@ -299,6 +316,9 @@ impl Finding {
             Self::NoMailServer => "no-mail-server",
             Self::NotAnAddress => "not-an-address",
             Self::LookAlike { .. } => "look-alike",
+            Self::LinkElsewhere { .. } => "link-elsewhere",
+            Self::LinkLetters { .. } => "link-letters",
+            Self::LinkNumber { .. } => "link-number",
             Self::SettingMissing => "setting-missing",
             Self::BadHost => "bad-host",
             Self::BadPort => "bad-port",
@@ -356,7 +376,14 @@ impl Finding {
     fn args(&self) -> FluentArgs<'_> {
         let mut args = FluentArgs::new();
         match self {
-            Self::Unofficial { host } | Self::LateTls { host } => args.set("host", host.as_str()),
+            Self::Unofficial { host }
+            | Self::LateTls { host }
+            | Self::LinkLetters { host }
+            | Self::LinkNumber { host } => args.set("host", host.as_str()),
+            Self::LinkElsewhere { shown, host } => {
+                args.set("shown", shown.as_str());
+                args.set("host", host.as_str());
+            }
             Self::LookAlike { host, official } => {
                 args.set("host", host.as_str());
                 args.set("official", official.as_str());

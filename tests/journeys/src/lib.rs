@@ -1,5 +1,6 @@
 //! What a journey needs: a phone, and the academy that it talks to.
 
+pub mod chromium;
 pub mod kills;
 
 mod keystores;

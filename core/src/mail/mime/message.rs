@@ -5,7 +5,7 @@ use std::panic::catch_unwind;
 
 use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
 
-use super::clean::{CleanHtml, clean};
+use super::clean::{CleanHtml, Pictures, clean, clean_with};
 use super::decode::Decoder;
 use super::headers::{Headers, from_message, read_headers, shown, utf8_headers, visible, windows_1252};
 use super::nesting::{hide, restore, restore_text};
@@ -69,6 +69,15 @@ pub fn read_message(raw: &[u8]) -> Reading {
 
 /// Reads a message of whose parts some are not here: what is told of their size is about right only.
 pub(in crate::mail) fn read_parts(raw: &[u8], gaps: &[Gap]) -> Reading {
+    read(raw, gaps, false)
+}
+
+/// The same with the pictures of other servers in its HTML.
+pub(in crate::mail) fn read_with_pictures(raw: &[u8], gaps: &[Gap]) -> Reading {
+    read(raw, gaps, true)
+}
+
+fn read(raw: &[u8], gaps: &[Gap], remote: bool) -> Reading {
     let source = utf8_headers(raw);
     let hidden = hide(&source);
     let parsed = parse(hidden.as_deref().unwrap_or(&source));
@@ -76,7 +85,9 @@ pub(in crate::mail) fn read_parts(raw: &[u8], gaps: &[Gap]) -> Reading {
         return unreadable(raw);
     };
     let mut trouble = message.parts.iter().any(|part| part.is_encoding_problem).then_some(Trouble::Damaged);
-    let html = markup(&message).map(|markup| clean(&markup));
+    let ids: Vec<String> = message.parts.iter().filter_map(|part| part.content_id().map(shown)).collect();
+    let pictures = if remote { Pictures::remote(&ids) } else { Pictures::own(&ids) };
+    let html = markup(&message).map(|markup| clean_with(&markup, pictures));
     let plain = plain(&message, &source, html.as_ref());
     let (text, cut) = shown_text(&plain);
     if cut || html.as_ref().is_some_and(|html| html.cut) || message.attachment_count() > MAX_ATTACHMENTS {

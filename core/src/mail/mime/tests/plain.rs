@@ -40,7 +40,7 @@ fn a_link_says_where_it_leads_unless_its_text_does() {
         ),
         ("<a href=https://ac-essai.fr>https://ac-essai.fr</a>", "https://ac-essai.fr\n"),
         ("Écrire à <a href=mailto:a@b.example>a@b.example</a>.", "Écrire à a@b.example.\n"),
-        ("<a href='https://b.example/?x=\"&gt;<b>'>ici</a>", "ici <https://b.example/?x=\"><b>>\n"),
+        ("<a href='https://b.example/?x=\"&gt;<b>'>ici</a>", "ici <https://b.example/?x=%22%3E%3Cb%3E>\n"),
     ] {
         assert_eq!(text(html), expected, "{html}");
     }

@@ -1,0 +1,6 @@
+//! `cargo test -p journeys mail_reading` runs these by name.
+
+mod mail_reading {
+    mod leaks;
+    mod vectors;
+}
