@@ -8,6 +8,7 @@
 //! * `mail`: the five that follow; with `--peers` beside neomutt, mbsync and offlineimap, which are installed from Debian.
 //! * `first-sync`: the headers of a full inbox. `first-screen`: fifty rows of a small and of a huge one. `mail-quiet`: nothing new.
 //!   `mail-changes`: a few hundred changes. `mail-bodies`: every message whole.
+//! * `threads`: two hundred thousand messages made into conversations, and pages of these.
 //! * `sign-in`: the portal's form. `library-size`: the weight in a phone.
 //! * `growth` (long): what grows with a mailbox, as a table; `--plot FILE` draws it. `docs/growth.svg` is made so.
 //! * `quiet-day` (long): twenty messages in a day, asked for and told.
@@ -30,6 +31,7 @@ mod place;
 mod plot;
 mod quiet_day;
 mod sign_in;
+mod threads;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -42,7 +44,7 @@ use place::Place;
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// What is measured where nothing is named.
-const USUAL: [&str; 3] = ["mail", "sign-in", "library-size"];
+const USUAL: [&str; 4] = ["mail", "threads", "sign-in", "library-size"];
 const MAIL: [&str; 5] = ["first-sync", "first-screen", "mail-quiet", "mail-changes", "mail-bodies"];
 /// What is measured only where it is named: it takes long.
 const LONG: [&str; 3] = ["growth", "kills", "quiet-day"];
@@ -133,6 +135,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
             "mail-bodies" => mail_bodies::measure(place, wish.rounds, peers).await?,
             "kills" => kills::measure(wish.kills).await?,
             "quiet-day" => quiet_day::measure(place).await?,
+            "threads" => threads::measure(place, wish.rounds).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,
             "growth" => {
                 let all = growth::measure(place, wish.plot.as_deref()).await?;

@@ -2,5 +2,6 @@
 
 mod mail_reading {
     mod leaks;
+    mod lists;
     mod vectors;
 }
