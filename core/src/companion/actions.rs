@@ -69,7 +69,8 @@ impl Companion {
     }
 
     /// Takes back what a call did, whether the server knows of it or not. [`Finding::CannotUndo`] where that is impossible, as of
-    /// what is deleted for ever; what of it can be taken back is. [`CompanionError::NotFound`] for a call of long ago.
+    /// what is deleted for ever; what of it can be taken back is. [`Finding::MailboxNotAllowed`], and nothing taken back, where a
+    /// mailbox of others is known to forbid the reverse. [`CompanionError::NotFound`] for a call of long ago.
     pub async fn undo(&self, call: i64) -> Result<(), CompanionError> {
         Ok(self.mail()?.undo(call).await?)
     }

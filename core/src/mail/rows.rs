@@ -7,6 +7,7 @@ mod cache;
 mod conversations;
 mod lists;
 mod mailbox_actions;
+mod mailbox_outcome;
 mod mailboxes;
 mod objects;
 mod rights;
@@ -37,8 +38,9 @@ pub use lists::{List, ListCounts};
 pub(super) use lists::{list, list_counts};
 pub(super) use mailbox_actions::{
     MailboxAction, MailboxKind, act_on_mailbox, create_mailbox, delimiter, is_busy, is_taken, join_roles,
-    mailbox_actions, mailbox_done, mailbox_refused, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,
+    mailbox_actions, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,
 };
+pub(super) use mailbox_outcome::{mailbox_done, mailbox_refused};
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, is_unopened, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role,

@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_imap::Session;
 use async_imap::imap_proto::{RequestId, Response};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::capability::{is_enabled, names};
 use super::changes::Found;
@@ -20,6 +18,7 @@ use super::guard::Guard;
 use super::idle::Told;
 use super::login;
 use super::response::{judge, parse, with_plain_names};
+use super::silence::patiently;
 use super::watch::Watch;
 use crate::mail::{Credentials, Greeting};
 
@@ -41,8 +40,6 @@ pub struct Limits {
 /// Commands on the wire at once. The server works on the next while the answers of the first travel: on a way of 40 ms there
 /// and back, eight take half the time of two.
 pub(super) const PIPELINE: usize = 8;
-/// How long a server may be silent once the phone has another network.
-const OTHER_NETWORK: Duration = Duration::from_secs(5);
 /// Room kept for answers.
 const ANSWER: usize = 64 * 1024;
 /// A session with an IMAP server, authenticated.
@@ -376,32 +373,5 @@ impl ImapSession {
     /// The session is in order again: every command that was on the wire has had its answer.
     pub(super) fn in_order(&mut self) {
         self.under_way = false;
-    }
-}
-
-/// Waits for `future` as long as bytes keep coming. After a change of the phone's network they must come soon.
-pub(super) async fn patiently<F: Future>(watch: &Watch, silence: Duration, future: F) -> Result<F::Output, ImapError> {
-    let (mut future, mut networks) = (std::pin::pin!(future), watch.networks());
-    let (mut before, mut limit) = (watch.received.load(Ordering::Relaxed), silence);
-    loop {
-        let changed = async {
-            if networks.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            output = &mut future => return Ok(output),
-            () = changed => limit = silence.min(OTHER_NETWORK),
-            () = sleep(limit) => {
-                let now = watch.received.load(Ordering::Relaxed);
-                if now == before {
-                    return Err(ImapError::TimedOut);
-                }
-                (before, limit) = (now, silence);
-                continue;
-            }
-        }
-        before = watch.received.load(Ordering::Relaxed);
     }
 }

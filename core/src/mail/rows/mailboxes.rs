@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::actions::{RefusalReason, follow, forget, settle_shown};
-use super::mailbox_actions::{refuse_arrivals, role_mailbox, settle_mailboxes};
+use super::mailbox_actions::{role_mailbox, settle_mailboxes};
+use super::mailbox_outcome::refuse_arrivals;
 use super::rights::{owner_named, owner_word};
 use super::{MailboxAction, MailboxKind, count, mailbox_actions, mailbox_refused};
 use crate::mail::imap::{Listed, Owner, Rights, Role};
