@@ -38,7 +38,9 @@ pub async fn draw(html: &Path, png: &Path, (width, height): (u32, u32), dark: bo
     let size = format!("--window-size={width},{height}");
     let shot = format!("--screenshot={}", png.display());
     let scheme = format!("--blink-settings=preferredColorScheme={}", u8::from(!dark));
-    run(&[&size, &shot, &scheme, &format!("file://{}", html.display())], limit).await.map(drop)
+    run(&["--host-resolver-rules=MAP * ~NOTFOUND", &size, &shot, &scheme, &format!("file://{}", html.display())], limit)
+        .await
+        .map(drop)
 }
 
 async fn run(arguments: &[&str], limit: Duration) -> io::Result<String> {
