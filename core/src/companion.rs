@@ -12,6 +12,7 @@ mod mail;
 mod mailboxes;
 mod rebuild;
 mod running;
+mod search;
 mod seat;
 mod services;
 mod settings;

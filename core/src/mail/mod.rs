@@ -17,6 +17,7 @@ mod outbox;
 mod reading;
 mod rows;
 mod sasl;
+pub mod search;
 pub mod send;
 mod starttls;
 mod sync;
