@@ -6,6 +6,7 @@ mod codes;
 mod deflate;
 mod memory;
 mod names;
+mod query;
 mod server;
 mod session;
 mod sign_in;

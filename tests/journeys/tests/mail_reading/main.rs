@@ -1,0 +1,5 @@
+//! `cargo test -p journeys mail_reading` runs these by name.
+
+mod mail_reading {
+    mod search;
+}
