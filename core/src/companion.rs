@@ -14,6 +14,7 @@ mod mailboxes;
 mod pictures;
 mod rebuild;
 mod running;
+mod search;
 mod seat;
 mod services;
 mod settings;

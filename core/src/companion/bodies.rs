@@ -36,7 +36,11 @@ impl Companion {
     /// `progress` is told how many messages of how many are here; it must not wait for anything. May be dropped at any moment; goes
     /// on from there next time. What the teacher waits for goes first.
     pub async fn prefetch(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<Prefetched, CompanionError> {
-        Ok(self.mail()?.prefetch(progress).await?)
+        let mail = self.mail()?;
+        let fetched = mail.prefetch(progress).await?;
+        // What is not read now is read behind the next sync.
+        let _ = mail.index_waiting().await;
+        Ok(fetched)
     }
 
     /// What is fetched before the teacher asks for it. Reads the store only.

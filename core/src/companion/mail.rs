@@ -67,7 +67,11 @@ impl Companion {
     /// headers of how many have come. May be dropped at any moment; goes on from there next time. For a teacher who asked for
     /// it and waits: a password may be tried once more than by [`Companion::sync_once`].
     pub async fn sync(&self, progress: &(dyn Fn(u64, u64) + Send + Sync)) -> Result<SyncReport, CompanionError> {
-        Ok(self.mail()?.sync_telling(Presence::Attended, progress).await?)
+        let mail = self.mail()?;
+        let report = mail.sync_telling(Presence::Attended, progress).await?;
+        // What is not read now is read behind the next sync.
+        let _ = mail.index_waiting().await;
+        Ok(report)
     }
 
     /// What a background job calls: syncs, the inbox first, sends what waits, and prefetches. Returns by the deadline with what was
@@ -90,6 +94,7 @@ impl Companion {
         if done.report.is_some() {
             // Where time is left; what does not come now comes the next time.
             let _ = timeout_at(end, self.prefetch(&|_, _| {})).await;
+            let _ = timeout_at(end, mail.index_waiting()).await;
         }
         Ok(done)
     }

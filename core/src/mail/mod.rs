@@ -21,6 +21,7 @@ mod pictures;
 mod reading;
 mod rows;
 mod sasl;
+pub mod search;
 pub mod send;
 mod starttls;
 mod sync;

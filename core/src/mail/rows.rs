@@ -205,6 +205,12 @@ pub(super) fn missing(c: &Connection, mailbox: i64, uids: &[u32]) -> Result<Vec<
     Ok(missing)
 }
 
+/// The message of that UID.
+pub(super) fn message_of(c: &Connection, mailbox: i64, uid: u32) -> Result<Option<i64>, StoreError> {
+    let mut query = c.prepare_cached("SELECT id FROM message WHERE mailbox = ? AND uid = ?")?;
+    Ok(query.query_row(params![mailbox, uid], |row| row.get(0)).optional()?)
+}
+
 pub(super) fn known(c: &Connection, mailbox: i64) -> Result<u64, StoreError> {
     let mut query = c.prepare_cached("SELECT count(*) FROM message WHERE mailbox = ? AND uid > 0")?;
     Ok(count(query.query_row([mailbox], |row| row.get(0))?))

@@ -123,12 +123,14 @@ impl MailAccount {
         }
     }
 
-    /// Fetches bodies after each sync. Beside the worker, to which it gives the connection back every second, so that no news
+    /// Fetches bodies after each sync, and reads the words of what came. Beside the worker, to which it gives the connection back every second, so that no news
     /// wait for them. What fails here fails there too, and is told there.
     async fn fetch_ahead(&self, synced: &Notify) -> Infallible {
         loop {
             synced.notified().await;
+            let _ = self.index_waiting().await;
             let _ = self.prefetch(&|_, _| {}).await;
+            let _ = self.index_waiting().await;
         }
     }
 

@@ -1,8 +1,9 @@
-//! The one database: a single writer, two readers, and notices of what changed.
+//! The one database: a single writer, two readers, one more for long questions, and notices of what changed.
 //!
 //! Nothing here knows of mail: the modules that own tables bring their own SQL. A write is durable when its future is
 //! ready; a reader never waits for a writer, and nobody waits for the network here.
 
+mod aside;
 mod error;
 mod exclusive;
 mod lease;
@@ -27,6 +28,7 @@ pub use notices::{Change, Listening, Notices};
 pub(crate) use rebuild::Keep;
 pub use rebuild::Rescued;
 
+use aside::Aside;
 use workers::Workers;
 
 const MIGRATIONS: &[M<'_>] = &[
@@ -45,6 +47,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/013_alert.sql")),
     M::up(include_str!("migrations/014_conversations.sql")),
     M::up(include_str!("migrations/015_pictures.sql")),
+    M::up(include_str!("migrations/016_search.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";
@@ -57,6 +60,7 @@ pub struct Store {
     path: PathBuf,
     writer: Arc<Workers>,
     readers: Arc<Workers>,
+    aside: Arc<Aside>,
     notices: Notices,
 }
 
@@ -80,11 +84,13 @@ impl Store {
         // Reads the whole schema, so that a file damaged there is found now and not in the middle of a sync.
         first.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let aside = Aside::start(connect(&path, read_only)?)?;
         let readers = (0..READERS).map(|_| connect(&path, read_only)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             path,
             writer: Arc::new(Workers::start("cartable-writer", vec![first])?),
             readers: Arc::new(Workers::start("cartable-reader", readers)?),
+            aside: Arc::new(aside),
             notices: Notices::new(),
         })
     }
@@ -96,6 +102,16 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.readers.run(move |connection| job(connection)).await
+    }
+
+    /// Reads what may take long, on a connection of its own: no other read waits for it. Dropped, it is stopped at once, in the middle
+    /// of a statement as well.
+    pub async fn read_aside<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.aside.run(job).await
     }
 
     /// Writes, in one transaction: all of `job` or nothing. The changes it names are told once they are durable.
@@ -127,6 +143,7 @@ impl Store {
     /// Finishes what is under way, folds the log into the file and closes it. Later calls give [`StoreError::Closed`].
     pub async fn close(&self) -> Result<(), StoreError> {
         self.readers.stop().await;
+        self.aside.stop().await;
         let folded = self.checkpoint().await;
         self.writer.stop().await;
         match folded {

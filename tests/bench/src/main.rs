@@ -12,6 +12,7 @@
 //! * `sign-in`: the portal's form. `library-size`: the weight in a phone.
 //! * `growth` (long): what grows with a mailbox, as a table; `--plot FILE` draws it. `docs/growth.svg` is made so.
 //! * `quiet-day` (long): twenty messages in a day, asked for and told.
+//! * `search` (long): 200,000 letters found by their words as one types; with `--peers` beside notmuch and mu.
 //! * `kills` (long): the app killed at any moment; `--runs N`, `--seed N`, `--phones N`, `--no-renames`.
 
 mod child;
@@ -30,6 +31,7 @@ mod phone;
 mod place;
 mod plot;
 mod quiet_day;
+mod search;
 mod sign_in;
 mod threads;
 
@@ -47,7 +49,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 const USUAL: [&str; 4] = ["mail", "threads", "sign-in", "library-size"];
 const MAIL: [&str; 5] = ["first-sync", "first-screen", "mail-quiet", "mail-changes", "mail-bodies"];
 /// What is measured only where it is named: it takes long.
-const LONG: [&str; 3] = ["growth", "kills", "quiet-day"];
+const LONG: [&str; 4] = ["growth", "kills", "quiet-day", "search"];
 
 /// What was asked for on the command line.
 struct Wish {
@@ -134,6 +136,7 @@ async fn measure_at(wish: &Wish, place: &mut Place) -> Result<(), Failure> {
             "mail-changes" => mail_changes::measure(place).await?,
             "mail-bodies" => mail_bodies::measure(place, wish.rounds, peers).await?,
             "kills" => kills::measure(wish.kills).await?,
+            "search" => search::measure(place, wish.rounds, peers).await?,
             "quiet-day" => quiet_day::measure(place).await?,
             "threads" => threads::measure(place, wish.rounds).await?,
             "sign-in" => sign_in::measure(place, wish.rounds).await?,

@@ -126,7 +126,18 @@ impl Peers {
     }
 
     /// Runs a peer to its end; the time of the whole process, and what it said.
-    async fn run(&self, program: &str, words: &[&str]) -> Result<(f64, String), Failure> {
+    /// Sees to it that these are installed as well.
+    pub(crate) async fn also(&self, packages: &[&'static str]) -> Result<(), Failure> {
+        Ok(academy::install(packages).await?)
+    }
+
+    /// Where they have their files.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Runs one of them to its end: seconds, and what it said.
+    pub(crate) async fn run(&self, program: &str, words: &[&str]) -> Result<(f64, String), Failure> {
         let started = Instant::now();
         let running = Command::new(program)
             .args(words)

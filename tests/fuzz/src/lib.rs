@@ -8,6 +8,7 @@ mod deflate;
 mod html;
 mod memory;
 mod names;
+mod query;
 mod server;
 mod session;
 mod sign_in;

@@ -78,6 +78,11 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// The messages that were found.
+    pub(super) fn into_uids(self) -> UidSet {
+        self.uids
+    }
+
     /// Reads an ESEARCH line; false where it is none.
     pub(super) fn read(&mut self, raw: &[u8]) -> bool {
         let Ok(line) = std::str::from_utf8(raw) else { return false };

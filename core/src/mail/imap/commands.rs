@@ -254,7 +254,7 @@ fn header_is_utf8(message: &[u8]) -> bool {
 }
 
 /// The result of a search: `SEARCH`, or `ESEARCH` of a server that knows no better (RFC 4731).
-fn is_search(raw: &[u8]) -> bool {
+pub(super) fn is_search(raw: &[u8]) -> bool {
     let word = raw.strip_prefix(b"* ").and_then(|rest| rest.split(|b| !b.is_ascii_alphabetic()).next());
     word.is_some_and(|word| word.eq_ignore_ascii_case(b"SEARCH") || word.eq_ignore_ascii_case(b"ESEARCH"))
 }

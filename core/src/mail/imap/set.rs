@@ -70,6 +70,11 @@ impl UidSet {
         self.ranges.iter().map(|(low, high)| *low..=*high)
     }
 
+    /// At most `most` of them, the greatest first.
+    pub fn newest(&self, most: usize) -> Vec<u32> {
+        self.ranges.iter().rev().flat_map(|(low, high)| (*low..=*high).rev()).take(most).collect()
+    }
+
     /// Both together.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {

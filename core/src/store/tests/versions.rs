@@ -64,11 +64,12 @@ const WRITTEN: [(RangeInclusive<usize>, &str); 12] = [
 ];
 
 /// What must be so afterwards, where it was written.
-const KEPT: [(usize, &str); 14] = [
+const KEPT: [(usize, &str); 15] = [
     (1, "SELECT count(*) FROM account WHERE name = 'Jeanne'"),
     (1, "SELECT count(*) FROM message WHERE id = 5 AND uid = 7 AND subject = 'Conseil de classe' AND shown_in = 3"),
     (1, "SELECT count(*) FROM message WHERE id = 6 AND mailbox = 3 AND shown_in = 4"),
     (1, "SELECT count(*) = 2 FROM action"),
+    (1, "SELECT count(*) = 2 FROM search_due"),
     (1, "SELECT count(*) FROM outbox WHERE state = 'waiting' AND mime = x'00'"),
     (1, "SELECT count(*) FROM attempt WHERE outcome = 'refused'"),
     (2, "SELECT count(*) FROM chosen"),

@@ -3,5 +3,6 @@
 mod mail_reading {
     mod leaks;
     mod lists;
+    mod search;
     mod vectors;
 }
