@@ -11,6 +11,7 @@ mod error;
 mod lists;
 mod mail;
 mod mailboxes;
+mod reading;
 mod rebuild;
 mod running;
 mod seat;

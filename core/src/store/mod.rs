@@ -44,6 +44,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/012_shared.sql")),
     M::up(include_str!("migrations/013_alert.sql")),
     M::up(include_str!("migrations/014_conversations.sql")),
+    M::up(include_str!("migrations/015_senders.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

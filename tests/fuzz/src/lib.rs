@@ -5,6 +5,7 @@ mod bodystructure;
 mod codes;
 mod deflate;
 mod memory;
+mod mime;
 mod names;
 mod server;
 mod session;
