@@ -140,8 +140,12 @@ pub(in crate::mail) fn read_parts(raw: &[u8], gaps: &[Gap]) -> Reading {
     let described = |(index, part)| describe(index, part, &source, gap_at(gaps, part));
     let attachments: Vec<_> = message.attachments().take(MAX_ATTACHMENTS).enumerate().map(described).collect();
     let headers = from_message(&message);
-    let notices = notices(&message, &source, opaque.is_some(), &text, &attachments);
+    let mut notices = notices(&message, &source, opaque.is_some(), &text, &attachments);
     let report = report(&message, &source, &headers, &text);
+    if report.is_some() {
+        // That a server wrote it is said by the report.
+        notices.retain(|notice| !matches!(notice, Notice::AutomaticAnswer | Notice::Automatic));
+    }
     let invitation = invitation(&message);
     let reading = Reading { headers, text, html, attachments, trouble, notices, report, invitation };
     if reading.is_blank() { reading.or_source(&source, raw) } else { reading }

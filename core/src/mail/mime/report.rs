@@ -311,6 +311,13 @@ fn of_text(text: &str, subject: &str, recipients: &mut Vec<Reported>) {
             ["will continue to try", "will keep trying", "has not yet been delivered", "is a warning message only"]
                 .iter()
                 .any(|words| lower.contains(words));
+        // Who sent the letter may be named before the list begins.
+        if ["following address", "address(es) failed", "following recipient", "destinataires suivants"]
+            .iter()
+            .any(|words| lower.contains(words))
+        {
+            blocks.clear();
+        }
         if let Some((address, rest)) = starting_address(line) {
             if blocks.len() == MOST_RECIPIENTS {
                 break;
