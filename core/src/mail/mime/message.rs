@@ -262,7 +262,24 @@ fn plain(message: &Message<'_>, source: &[u8], html: Option<&CleanHtml>) -> Stri
             _ => {}
         }
     }
+    if all.trim().is_empty() && html.is_none() {
+        // Of a message that was cut off the parser takes the last text for a file.
+        for part in message.attachments().filter(|part| is_unnamed_text(part)).take(MAX_TEXTS) {
+            if let PartType::Text(text) = &part.body {
+                append(&mut all, &readable(part, text, source));
+            }
+        }
+    }
     if all.trim().is_empty() { html.map(text_of).unwrap_or_default() } else { all }
+}
+
+/// A text that its sender does not call a file.
+fn is_unnamed_text(part: &MessagePart<'_>) -> bool {
+    let plain = part.content_type().is_none_or(|kind| {
+        kind.ctype().eq_ignore_ascii_case("text") && kind.subtype().is_some_and(|s| s.eq_ignore_ascii_case("plain"))
+    });
+    let declared = part.content_disposition().is_some_and(|d| d.ctype().eq_ignore_ascii_case("attachment"));
+    plain && !declared && part.attachment_name().is_none()
 }
 
 /// Text that is not what it is declared to be, or declares nothing, is Windows-1252 as it was before UTF-8.
