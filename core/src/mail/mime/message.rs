@@ -182,7 +182,8 @@ fn is_only_boundaries(body: &[u8]) -> bool {
     let mut in_header = false;
     body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).all(|line| {
         let boundary = line.starts_with(b"--");
-        in_header = boundary || (in_header && !line.is_empty());
+        let field = line.contains(&b':') || line.starts_with(b" ") || line.starts_with(b"\t");
+        in_header = boundary || (in_header && field);
         boundary || in_header || line.is_empty()
     })
 }
