@@ -135,7 +135,7 @@ impl From<mime::Person> for Person {
 
 impl From<mail::Opened> for MessageView {
     fn from(opened: mail::Opened) -> Self {
-        let mime::Reading { headers, text, html, attachments, trouble } = opened.reading;
+        let mime::Reading { headers, text, html, attachments, trouble, .. } = opened.reading;
         Self {
             row: opened.row.into(),
             to: headers.to.into_iter().map(Into::into).collect(),

@@ -12,6 +12,7 @@ mod lists;
 mod mail;
 mod mailboxes;
 mod pictures;
+mod reading;
 mod rebuild;
 mod running;
 mod search;

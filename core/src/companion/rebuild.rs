@@ -7,7 +7,7 @@ use crate::ports::Clock;
 use crate::store::{Keep, Rescued, Store};
 
 /// What no server has, and the ledger, without which a fresh database would try passwords that lock the account.
-const KEEP: [Keep; 19] = [
+const KEEP: [Keep; 20] = [
     Keep::Table("account"),
     Keep::Table("chosen"),
     Keep::Table("own_settings"),
@@ -31,6 +31,7 @@ const KEEP: [Keep; 19] = [
         columns: &["key", "conversation"],
         query: "SELECT key, (SELECT count(*) FROM mute o WHERE o.key <= m.key) FROM mute m WHERE rowid = ?",
     },
+    Keep::Table("reading_form"),
     // How far a mailbox is known is not: all of it comes anew.
     Keep::Made {
         from: "mailbox",

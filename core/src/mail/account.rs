@@ -35,7 +35,7 @@ pub struct MailAccount {
     pub(super) academy: Arc<Academy>,
     pub(super) who: Who,
     pub(super) store: Store,
-    network: Network,
+    pub(super) network: Network,
     session: Arc<Session>,
     secrets: Arc<dyn SecretStore>,
     ledger: Ledger,

@@ -33,12 +33,33 @@ impl MethodResult {
 /// What the server `authserv_id` says in the topmost field of its own in this header block. Nothing where there is none, or a
 /// field above it cannot be told from it. Its further fields, below the first, may be anybody's.
 pub(super) fn results_of(header: &[u8], authserv_id: &str) -> Vec<MethodResult> {
+    results_where(header, |id| id.eq_ignore_ascii_case(authserv_id))
+}
+
+/// What a server that `is_own` says, where no profile tells its name: only what stands above the topmost `Received` counts. That
+/// line is of the server that took the mail last, so nobody but one's own servers can have written above it.
+pub(super) fn results_at_top(header: &[u8], is_own: impl Fn(&str) -> bool) -> Vec<MethodResult> {
+    let mut length = 0;
+    for line in header.split_inclusive(|byte| *byte == b'\n') {
+        if field(unended(line), b"received").is_some() {
+            return results_where(header.get(..length).unwrap_or_default(), is_own);
+        }
+        if unended(line).is_empty() {
+            break;
+        }
+        length += line.len();
+    }
+    // Without such a line nobody knows whose the others are.
+    Vec::new()
+}
+
+fn results_where(header: &[u8], is_own: impl Fn(&str) -> bool) -> Vec<MethodResult> {
     for body in bodies(header, NAME).take(MOST_FIELDS) {
         let Some(body) = body else { return Vec::new() };
         let mut cursor = Cursor { rest: &body };
         match cursor.authserv_id() {
             None => return Vec::new(),
-            Some(id) if id.eq_ignore_ascii_case(authserv_id) => return cursor.results(),
+            Some(id) if is_own(&id) => return cursor.results(),
             Some(_) => {}
         }
     }

@@ -13,6 +13,7 @@ mod credentials;
 mod error;
 mod flags;
 pub mod imap;
+mod leaving;
 mod link;
 mod lists;
 pub mod mime;
@@ -23,6 +24,7 @@ mod rows;
 mod sasl;
 pub mod search;
 pub mod send;
+mod sender;
 mod starttls;
 mod sync;
 mod watch;
@@ -35,14 +37,16 @@ pub use codes::OfferedCode;
 pub use credentials::Credentials;
 pub use error::MailError;
 pub use flags::Flags;
+pub use leaving::Left;
 pub use link::Link;
 pub use outbox::{Letter, LetterState, ReplyError};
-pub use reading::Opened;
+pub use reading::{Opened, RawSource};
 pub use rows::{
     ActionKind, After, Conversation, Copied, List, ListCounts, Mailbox, Participant, Refusal, RefusalReason, Row,
     Sighting,
 };
 pub use sasl::Distrust;
+pub use sender::{Authenticity, Doubt, Sender, Verdict};
 pub use starttls::Greeting;
 pub use sync::SyncReport;
 pub use watch::Touch;

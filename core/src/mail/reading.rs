@@ -6,12 +6,15 @@ use super::account::{Errand, MailAccount};
 use super::bodies::Progress;
 use super::error::MailError;
 use super::imap::{ImapError, Quota};
-use super::mime::{self, Attachment, Gap, Reading, Source, Trouble};
+use super::mime::{self, Attachment, Form, Gap, List, Reading, Source, Trouble};
 use super::rows::{self, After, Body, Mailbox, Row};
+use super::sender::{self, Sender};
 use crate::attempts::Presence;
 
 /// An attachment that is decoded in memory; a larger one goes to a file.
 const LARGEST: u64 = 40 * 1024 * 1024;
+/// Of a source so much is shown.
+const SHOWN: usize = 1 << 20;
 
 /// An opened message.
 #[derive(Clone, Debug)]
@@ -23,6 +26,24 @@ pub struct Opened {
     pub reading: Reading,
     /// Whether some of its text was not fetched: there is more of it than anybody reads on a phone.
     pub incomplete: bool,
+    /// Which form of it to show: what the teacher prefers, where it has that.
+    pub form: Form,
+    /// Who sent it, and how far that is to be believed.
+    pub sender: Sender,
+    /// The mailing list it is of, and how one leaves that.
+    pub list: Option<List>,
+}
+
+/// The source of a message, for a screen.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct RawSource {
+    /// The first MiB, without characters that a screen cannot show.
+    pub text: String,
+    /// Whether there is more of it.
+    pub cut: bool,
+    /// Whether every part is in it; else the larger attachments are left out, which are on the server only.
+    pub whole: bool,
 }
 
 impl MailAccount {
@@ -78,14 +99,80 @@ impl MailAccount {
         let _held = self.in_use.hold(message);
         let body = self.unless_stopped(self.body(message, progress)).await?;
         let incomplete = body.incomplete;
-        let read = if remote { mime::read_with_pictures } else { mime::read_parts };
+        let read_as = if remote { mime::read_with_pictures } else { mime::read_parts };
         // A hostile message may take a while: not on a thread that others wait for.
-        let reading = tokio::task::spawn_blocking(move || read(&body.raw, &body.gaps)).await;
-        let mut reading = reading.map_err(|_| MailError::NotFound)?;
+        let academy = self.academy.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let reading = read_as(&body.raw, &body.gaps);
+            let headers = &reading.headers;
+            let sender = sender::sender(&body.raw, headers.from.as_ref(), &headers.reply_to, &academy);
+            let signed = sender::has_signed_list(&body.raw, &academy);
+            let list = mime::list_of(&body.raw, headers.list_id.clone(), signed);
+            (reading, sender, list)
+        });
+        let (mut reading, mut sender, list) = read.await.map_err(|_| MailError::NotFound)?;
+        let told = self.store.read(move |c| Ok((rows::form(c)?, rows::is_first(c, message)?)));
+        let preferred;
+        (preferred, sender.is_first) = told.await?;
         if incomplete {
             reading.trouble = Some(Trouble::TooLong);
         }
-        Ok(Opened { row, reading, incomplete })
+        let form = reading.form(preferred);
+        Ok(Opened { row, reading, incomplete, form, sender, list })
+    }
+
+    /// What the teacher prefers to read, where a message has both. Reads the store only.
+    pub async fn form(&self) -> Result<Form, MailError> {
+        Ok(self.store.read(|c| rows::form(c)).await?)
+    }
+
+    /// Sets what [`MailAccount::form`] gives, for all accounts in this store. Durable when it returns.
+    pub async fn set_form(&self, form: Form) -> Result<(), MailError> {
+        Ok(self.store.write(move |t, _| rows::set_form(t, form)).await?)
+    }
+
+    /// Opens a message that is an attachment of a message, or of one in it: `path` has the number of an attachment at each level,
+    /// at most eight. Fetches and keeps the outermost attachment. [`MailError::NotFound`] where one of these is no message.
+    pub async fn open_inner(&self, message: i64, path: Vec<u32>) -> Result<Reading, MailError> {
+        self.inner(message, path, |raw| Some(mime::read_message(raw))).await
+    }
+
+    /// The content of an attachment of a message in a message: the last number of `path` is the attachment's.
+    pub async fn inner_attachment(&self, message: i64, mut path: Vec<u32>) -> Result<(Attachment, Vec<u8>), MailError> {
+        let index = path.pop().and_then(|index| usize::try_from(index).ok()).ok_or(MailError::NotFound)?;
+        if path.is_empty() {
+            return self.attachment(message, u32::try_from(index).unwrap_or(u32::MAX)).await;
+        }
+        self.inner(message, path, move |raw| mime::attachment(raw, index)).await
+    }
+
+    async fn inner<T: Send + 'static>(
+        &self,
+        message: i64,
+        path: Vec<u32>,
+        read: impl FnOnce(&[u8]) -> Option<T> + Send + 'static,
+    ) -> Result<T, MailError> {
+        let (first, deeper) = path.split_first().ok_or(MailError::NotFound)?;
+        let (told, bytes) = self.attachment(message, *first).await?;
+        let deeper = deeper.to_vec();
+        let read = tokio::task::spawn_blocking(move || match deeper.as_slice() {
+            [] => mime::is_message(&told).then(|| read(&bytes))?,
+            deeper if deeper.len() < mime::DEEPEST && mime::is_message(&told) => {
+                read(&mime::inner_message(&bytes, deeper)?)
+            }
+            _ => None,
+        });
+        read.await.ok().flatten().ok_or(MailError::NotFound)
+    }
+
+    /// The source of a message as far as it is on the phone, where it is fetched as [`MailAccount::open_message`] does.
+    /// [`MailAccount::save_source`] gives all of it.
+    pub async fn raw_source(&self, message: i64) -> Result<RawSource, MailError> {
+        let _held = self.in_use.hold(message);
+        let body = self.unless_stopped(self.body(message, &|_, _| {})).await?;
+        let whole = body.gaps.is_empty() && !body.incomplete;
+        let (text, cut) = mime::source_text(&body.raw, SHOWN);
+        Ok(RawSource { text, cut, whole })
     }
 
     /// The content of an attachment, by its number in [`Reading::attachments`], decoded. The first time it is fetched, and kept.

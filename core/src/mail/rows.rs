@@ -11,6 +11,7 @@ mod mailbox_outcome;
 mod mailboxes;
 mod objects;
 mod rights;
+mod senders;
 mod server;
 mod threads;
 mod waiting;
@@ -48,6 +49,7 @@ pub(super) use mailboxes::{
 };
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
 pub(super) use rights::{REMOVE, doubt_rights, lacking_for, lacking_in, needed_for, set_rights};
+pub(super) use senders::{form, is_first, set_form};
 pub(super) use server::{alert, asked_ms, dismiss_alert, keep_alert, keep_answers, namespaces, quotas};
 pub(super) use threads::{conversation_of, has_unthreaded, thread_some};
 pub(super) use waiting::{Waiting, waiting, waiting_letters};
@@ -223,6 +225,7 @@ pub(super) fn add(t: &Transaction<'_>, mailbox: i64, arrived: &[Arrived]) -> Res
                               attachments, server_flags, flags, header, unreadable, email_id, conversation, to_me, shown_in)
          VALUES (?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?1) ON CONFLICT (mailbox, uid) DO NOTHING",
     )?;
+    senders::remember(t, mailbox, arrived.iter().map(|one| one.header.as_slice()))?;
     let lost = actions::has_lost(t)?;
     let threads = Threads::of(t, mailbox)?;
     for one in arrived {

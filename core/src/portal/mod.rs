@@ -23,4 +23,4 @@ pub use session::{Session, SessionError};
 pub use state::{Notice, Question, SignInEvent, SignInFailure, SignInState, Typed, Who};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

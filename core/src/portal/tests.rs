@@ -8,7 +8,7 @@ mod model;
 mod oidc;
 mod page;
 mod pending;
-mod scripted;
+pub(crate) mod scripted;
 mod session;
 mod time;
 mod transitions;

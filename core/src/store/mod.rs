@@ -48,6 +48,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("migrations/014_conversations.sql")),
     M::up(include_str!("migrations/015_pictures.sql")),
     M::up(include_str!("migrations/016_search.sql")),
+    M::up(include_str!("migrations/017_senders.sql")),
 ];
 const READERS: usize = 2;
 const FILE: &str = "cartable.db";

@@ -167,6 +167,49 @@ perhaps-sent = The message may have been sent.
 perhaps-sent-next = Look into the sent messages before sending it again.
 bad-letter = The message cannot be sent as it is.
 bad-letter-next = Check the addresses; your text is kept.
+undelivered =
+    Your message did not reach { $address }{ $others ->
+        [0] { "" }
+        [one] { " " }and one other address
+       *[other] { " " }and { $others } other addresses
+    }{ $why ->
+        [unknown] : there is no such address.
+        [full] : the mailbox is full.
+        [large] : it is too large.
+        [closed] : that mailbox takes no mail any more.
+        [refused] : the recipient’s server refused it.
+        [unreachable] : the recipient’s server cannot be found or reached.
+       *[other] .
+    }
+undelivered-next =
+    { $why ->
+        [unknown] Check the address and send it again.
+        [large] Send it without attachments, or with a link.
+        [refused] Ask this person by another way how to write to them.
+       *[other] Try again later, or tell this person by another way.
+    }
+delivery-delayed =
+    Your message has not reached { $address }{ $others ->
+        [0] { " " }yet.
+        [one] { " " }and one other address yet.
+       *[other] { " " }and { $others } other addresses yet.
+    }
+delivery-delayed-next = Nothing to do: the server goes on trying and will tell you if it gives up.
+delivered =
+    Your message reached { $address }{ $others ->
+        [0] .
+        [one] { " " }and one other address.
+       *[other] { " " }and { $others } other addresses.
+    }
+delivered-next = Nothing to do. It does not say that it was read.
+encrypted-message = This message is encrypted: the app cannot read it.
+encrypted-message-next = Open it where your key is, or ask to have it sent again without encryption.
+signed-message = This message is signed; the signature was not checked here.
+signed-message-next = Trust the sender as with any other message.
+outlook-attachment = An attachment is in Outlook’s own format (winmail.dat).
+outlook-attachment-next = Ask the sender to send the message again as HTML or text.
+automatic-answer = This is an automatic answer.
+automatic-answer-next = The person may not have read your message yet.
 too-large = This message is too large for the phone ({ $megabytes } MB).
 too-large-next = Open it in the webmail.
 gone = It is no longer there.

@@ -167,6 +167,49 @@ perhaps-sent = Le message est peut-être parti.
 perhaps-sent-next = Regardez dans les messages envoyés avant de le renvoyer.
 bad-letter = Le message ne peut pas être envoyé tel quel.
 bad-letter-next = Vérifiez les adresses ; votre texte est gardé.
+undelivered =
+    Votre message n’est pas arrivé à { $address }{ $others ->
+        [0] { "" }
+        [one] { " " }et à une autre adresse
+       *[other] { " " }et à { $others } autres adresses
+    }{ $why ->
+        [unknown] { " " }: cette adresse n’existe pas.
+        [full] { " " }: la boîte est pleine.
+        [large] { " " }: il est trop gros.
+        [closed] { " " }: cette boîte ne reçoit plus de messages.
+        [refused] { " " }: le serveur du destinataire l’a refusé.
+        [unreachable] { " " }: le serveur du destinataire est introuvable ou injoignable.
+       *[other] .
+    }
+undelivered-next =
+    { $why ->
+        [unknown] Vérifiez l’adresse, puis renvoyez-le.
+        [large] Envoyez-le sans pièce jointe, ou avec un lien.
+        [refused] Demandez à cette personne, par un autre moyen, comment lui écrire.
+       *[other] Réessayez plus tard, ou prévenez cette personne par un autre moyen.
+    }
+delivery-delayed =
+    Votre message n’est pas encore arrivé à { $address }{ $others ->
+        [0] .
+        [one] { " " }et à une autre adresse.
+       *[other] { " " }et à { $others } autres adresses.
+    }
+delivery-delayed-next = Rien à faire : le serveur continue d’essayer et vous préviendra s’il abandonne.
+delivered =
+    Votre message est arrivé à { $address }{ $others ->
+        [0] .
+        [one] { " " }et à une autre adresse.
+       *[other] { " " }et à { $others } autres adresses.
+    }
+delivered-next = Rien à faire. Cela ne dit pas qu’il a été lu.
+encrypted-message = Ce message est chiffré : l’application ne peut pas le lire.
+encrypted-message-next = Ouvrez-le là où se trouve votre clé, ou demandez qu’on vous le renvoie sans chiffrement.
+signed-message = Ce message est signé ; la signature n’a pas été vérifiée ici.
+signed-message-next = Fiez-vous à l’expéditeur comme pour tout autre message.
+outlook-attachment = Une pièce jointe est au format propre à Outlook (winmail.dat).
+outlook-attachment-next = Demandez à l’expéditeur de renvoyer son message au format HTML ou texte.
+automatic-answer = C’est une réponse automatique.
+automatic-answer-next = La personne n’a peut-être pas encore lu votre message.
 too-large = Ce message est trop gros pour le téléphone ({ $megabytes } Mo).
 too-large-next = Ouvrez-le dans le webmail.
 gone = Ce n’est plus là.

@@ -224,6 +224,37 @@ pub enum Finding {
     PerhapsSent,
     /// The letter cannot be written as it is.
     BadLetter,
+    /// A letter did not arrive.
+    Undelivered {
+        /// To whom.
+        address: String,
+        /// To how many others neither.
+        others: u64,
+        /// Why: `unknown`, `full`, `large`, `closed`, `refused`, `unreachable` or `other`.
+        why: &'static str,
+    },
+    /// A letter has not arrived yet, and is still being tried.
+    DeliveryDelayed {
+        /// To whom.
+        address: String,
+        /// To how many others neither.
+        others: u64,
+    },
+    /// A letter arrived.
+    Delivered {
+        /// With whom.
+        address: String,
+        /// With how many others.
+        others: u64,
+    },
+    /// A message is encrypted for a key that the app does not have.
+    EncryptedMessage,
+    /// A message is signed, and nobody has checked the signature.
+    SignedMessage,
+    /// An attachment is of Outlook's own form.
+    OutlookAttachment,
+    /// A machine answered.
+    AutomaticAnswer,
     /// The message is too large to open.
     TooLarge {
         /// In megabytes.
@@ -336,6 +367,13 @@ impl Finding {
             Self::NotSent => "not-sent",
             Self::PerhapsSent => "perhaps-sent",
             Self::BadLetter => "bad-letter",
+            Self::Undelivered { .. } => "undelivered",
+            Self::DeliveryDelayed { .. } => "delivery-delayed",
+            Self::Delivered { .. } => "delivered",
+            Self::EncryptedMessage => "encrypted-message",
+            Self::SignedMessage => "signed-message",
+            Self::OutlookAttachment => "outlook-attachment",
+            Self::AutomaticAnswer => "automatic-answer",
             Self::TooLarge { .. } => "too-large",
             Self::Gone => "gone",
             Self::SecretsLocked => "secrets-locked",
@@ -402,6 +440,15 @@ impl Finding {
                 args.set("seconds", *seconds);
             }
             Self::MailRefused { said } => args.set("said", said.as_str()),
+            Self::Undelivered { address, others, why } => {
+                args.set("address", address.as_str());
+                args.set("others", *others);
+                args.set("why", *why);
+            }
+            Self::DeliveryDelayed { address, others } | Self::Delivered { address, others } => {
+                args.set("address", address.as_str());
+                args.set("others", *others);
+            }
             Self::TooLarge { megabytes } => args.set("megabytes", *megabytes),
             _ => {}
         }

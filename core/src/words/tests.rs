@@ -76,6 +76,13 @@ fn all() -> Vec<Finding> {
         F::NotSent,
         F::PerhapsSent,
         F::BadLetter,
+        F::Undelivered { address: "a@b.example".into(), others: 2, why: "unknown" },
+        F::DeliveryDelayed { address: "a@b.example".into(), others: 0 },
+        F::Delivered { address: "a@b.example".into(), others: 1 },
+        F::EncryptedMessage,
+        F::SignedMessage,
+        F::OutlookAttachment,
+        F::AutomaticAnswer,
         F::TooLarge { megabytes: 41 },
         F::Gone,
         F::SecretsLocked,
@@ -125,5 +132,12 @@ fn what_the_finding_knows_is_in_the_sentence() {
     assert_eq!(locked(0, 8), "Votre compte est verrouillé pour 8 s encore.");
     assert_eq!(locked(1, 60), "Votre compte est verrouillé pour une minute encore.");
     assert_eq!(locked(3, 150), "Votre compte est verrouillé pour 3 minutes encore.");
+    let lost = |others, why| said(Finding::Undelivered { address: "a@b.example".into(), others, why });
+    assert_eq!(lost(0, "unknown"), "Votre message n’est pas arrivé à a@b.example : cette adresse n’existe pas.");
+    assert_eq!(
+        lost(2, "full"),
+        "Votre message n’est pas arrivé à a@b.example et à 2 autres adresses : la boîte est pleine."
+    );
+    assert!(lost(0, "other").ends_with("a@b.example."));
     assert!(said(Finding::Unofficial { host: "ac-rouen.example".into() }).contains("ac-rouen.example"));
 }

@@ -7,6 +7,7 @@ mod codes;
 mod deflate;
 mod html;
 mod memory;
+mod mime;
 mod names;
 mod query;
 mod server;

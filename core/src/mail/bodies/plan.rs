@@ -10,7 +10,7 @@ use crate::mail::rows::Stretch;
 const TEXT: u64 = 1536 * 1024;
 /// Of all texts of a message together.
 const TEXTS: u64 = 4 * 1024 * 1024;
-/// Pictures in the text, one and all, and invitations.
+/// Pictures in the text, one and all, invitations, and delivery reports.
 const SMALL: u64 = 64 * 1024;
 const SMALLS: u64 = 1024 * 1024;
 /// The headers of a part, and what is asked of them at once.
@@ -183,7 +183,8 @@ pub(super) fn to_read(root: &Part) -> (Vec<Want>, bool) {
         }
         let octets = u64::from(part.octets);
         let kind = part.media_type.as_str();
-        let is_small = kind == "text/calendar" || (kind.starts_with("image/") && part.inline && !part.attachment);
+        let is_told = matches!(kind, "text/calendar" | "message/delivery-status" | "text/rfc822-headers");
+        let is_small = is_told || (kind.starts_with("image/") && part.inline && !part.attachment);
         if is_text(part) {
             let most = TEXT.min(TEXTS - texts);
             incomplete |= most == 0;

@@ -10,8 +10,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::mail::account::MailAccount;
 use crate::mail::error::MailError;
-use crate::mail::imap::ImapError;
-use crate::mail::mime::{Decoder, Gap, Source};
+use crate::mail::imap::{Encoding, ImapError};
+use crate::mail::mime::{self, Decoder, Gap, Source};
 use crate::mail::rows;
 use crate::store::StoreError;
 
@@ -50,6 +50,42 @@ impl MailAccount {
     ) -> Result<Saved, MailError> {
         let _held = self.in_use.hold(message);
         let (attachment, source) = self.source(message, index).await?;
+        self.save(message, attachment.name, source, folder, progress).await
+    }
+
+    /// Saves a message as it is on the server to a file in `folder`, named after its subject, as [`MailAccount::save_attachment`]
+    /// does: whole, of any size.
+    pub async fn save_source(
+        &self,
+        message: i64,
+        folder: &Path,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Saved, MailError> {
+        let _held = self.in_use.hold(message);
+        let row = self.store.read(move |c| rows::one(c, message)).await?;
+        let kept = self.store.read(move |c| rows::body(c, message)).await?;
+        let source = match kept.filter(|body| body.gaps.is_empty() && !body.incomplete) {
+            Some(body) => Source::Here(body.raw),
+            None => Source::Away(Gap {
+                at: 0,
+                section: String::new(),
+                encoding: Encoding::Identity,
+                octets: u32::try_from(row.size).unwrap_or(u32::MAX),
+                size: row.size,
+            }),
+        };
+        let name = mime::file_name(&format!("{}.eml", row.subject.replace(['/', '\\'], "-")), 0, "message/rfc822");
+        self.save(message, name, source, folder, progress).await
+    }
+
+    async fn save(
+        &self,
+        message: i64,
+        name: String,
+        source: Source,
+        folder: &Path,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Saved, MailError> {
         if let Source::Away(gap) = &source {
             self.unless_stopped(self.bring(message, gap, progress)).await?;
         }
@@ -65,7 +101,7 @@ impl MailAccount {
         file.flush().await.map_err(|error| on_disk(&error))?;
         file.sync_all().await.map_err(|error| on_disk(&error))?;
         drop(file);
-        let (folder, name) = (folder.to_owned(), attachment.name);
+        let folder = folder.to_owned();
         let named = tokio::task::spawn_blocking(move || temporary.named(&folder, &name)).await;
         let path = named.map_err(|_| MailError::Stopped)?.map_err(|error| on_disk(&error))?;
         if let Source::Away(gap) = source {

@@ -10,6 +10,8 @@ const MAX_BLOCK: usize = 256 * 1024;
 const MAX_PEOPLE: usize = 500;
 const MAX_IDS: usize = 100;
 const MAX_SHOWN: usize = 1000;
+const MAX_FIELD: usize = 64 * 1024;
+const MAX_FIELDS: usize = 100;
 
 /// Somebody in a header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,7 +152,7 @@ pub(crate) fn windows_1252(byte: u8) -> char {
     high.copied().unwrap_or_else(|| char::from(byte))
 }
 
-fn header_length(raw: &[u8]) -> usize {
+pub(super) fn header_length(raw: &[u8]) -> usize {
     let mut begin = 0;
     for end in memchr::memchr_iter(b'\n', raw) {
         if matches!(raw.get(begin..=end), Some(b"\n" | b"\r\n")) {
@@ -159,6 +161,37 @@ fn header_length(raw: &[u8]) -> usize {
         begin = end + 1;
     }
     raw.len()
+}
+
+/// The values of every field of this name (in lower case) of the header that `raw` begins with: unfolded, as they are written,
+/// each of at most 64 KiB; a longer one is left out. At most 100.
+pub(in crate::mail) fn fields(raw: &[u8], name: &str) -> Vec<String> {
+    let header = raw.get(..header_length(raw).min(MAX_BLOCK)).unwrap_or(raw);
+    let (mut found, mut value): (Vec<String>, Option<Vec<u8>>) = (Vec::new(), None);
+    let keep = |value: Option<Vec<u8>>, found: &mut Vec<String>| {
+        if let Some(value) = value.filter(|value| value.len() <= MAX_FIELD) {
+            found.push(String::from_utf8_lossy(&value).trim().to_owned());
+        }
+    };
+    for line in header.split_inclusive(|byte| *byte == b'\n') {
+        let bare = line.trim_ascii_end();
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            if let Some(value) = value.as_mut().filter(|value| value.len() <= MAX_FIELD) {
+                value.extend_from_slice(bare);
+            }
+            continue;
+        }
+        keep(value.take(), &mut found);
+        if found.len() >= MAX_FIELDS {
+            break;
+        }
+        let colon = memchr::memchr(b':', bare).and_then(|at| bare.split_at_checked(at));
+        value = colon
+            .filter(|(field, _)| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, rest)| rest.get(1..).unwrap_or_default().to_vec());
+    }
+    keep(value, &mut found);
+    found
 }
 
 fn people(address: Option<&Address<'_>>) -> Vec<Person> {

@@ -1,11 +1,13 @@
 use proptest::prelude::*;
 
+mod corpora;
 mod golden;
 mod harmless;
 mod nesting;
 mod parts;
 mod plain;
 mod row;
+mod torture;
 
 use super::{Trouble, attachment, clean, document, read_headers, read_message};
 

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use super::super::flags::Flags;
 use super::{
     ActionKind, Arrived, Body, Deed, Kind, add, begin_ends, begin_flags, cache_size, drop_mailbox, drop_pieces,
-    evict_some, has_lost, items, keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named, mailboxes, missing,
-    touch, uids, undo,
+    evict_some, form, has_lost, is_first, items, keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named,
+    mailboxes, missing, set_form, touch, uids, undo,
 };
 use crate::mail::imap::Piece;
 use crate::store::{Store, StoreError};
@@ -225,4 +225,67 @@ async fn what_waits_follows_a_mailbox_that_came_under_its_new_name_before_the_ol
         Ok(())
     });
     written.await.unwrap();
+}
+
+fn from(uid: u32, address: &str, to: &str) -> Arrived {
+    Arrived { header: format!("From: {address}\r\nTo: {to}\r\nCc: vs@c.example\r\n\r\n").into_bytes(), ..message(uid) }
+}
+
+#[tokio::test]
+async fn a_sender_is_new_who_has_neither_written_nor_been_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let told = store.write(|t, _| {
+        let inbox = mailbox_named(t, "essai", "INBOX", None, true)?;
+        let sent = mailbox_named(t, "essai", "Sent", None, true)?;
+        t.execute("UPDATE mailbox SET complete = 1 WHERE id = ?", [inbox])?;
+        t.execute("UPDATE mailbox SET role = 'sent' WHERE id = ?", [sent])?;
+        let letters = [
+            from(1, "lea@b.example", "j@a.example"),
+            from(2, "LEA@b.example", "j@a.example"),
+            from(3, "paul@b.example", "j@a.example"),
+            from(4, "VS@c.example", "j@a.example"),
+            from(5, "nouvelle@d.example", "j@a.example"),
+            from(6, "boite@e.example", "j@a.example"),
+        ];
+        add(t, sent, &[from(1, "j@a.example", "Paul@B.example")])?;
+        add(t, inbox, &letters)?;
+        let ask = |t: &rusqlite::Transaction<'_>| {
+            let mut query = t.prepare("SELECT id FROM message WHERE mailbox = ? ORDER BY uid")?;
+            let ids: Vec<i64> = query.query_map([inbox], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            ids.into_iter().map(|id| is_first(t, id)).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let before = ask(t)?;
+        t.execute(
+            "INSERT INTO outbox (academy, state, message_id, sender, recipients, subject, mime, written_ms)
+             VALUES ('essai', 'waiting', 'x', 'j', 'a\"b\\@f.example' || char(10) || 'Boite@e.example', '', x'00', 1)",
+            [],
+        )?;
+        let after = ask(t)?;
+        t.execute("UPDATE mailbox SET complete = 0 WHERE id = ?", [inbox])?;
+        let mut explain = t.prepare(&format!("EXPLAIN QUERY PLAN {}", super::senders::FIRST))?;
+        let plan: Vec<String> = explain.query_map([1], |row| row.get(3))?.collect::<Result<_, _>>()?;
+        Ok((before, after, ask(t)?, plan))
+    });
+    let (before, after, unknown, plan) = told.await.unwrap();
+    let told = |first: [bool; 6]| first.map(Some).to_vec();
+    assert_eq!(before, told([true, false, false, false, true, true]));
+    assert_eq!(after, told([true, false, false, false, true, false]));
+    assert_eq!(unknown, [None; 6]);
+    assert!(
+        plan.iter().any(|line| line.contains("message_sender")) && !plan.iter().any(|line| line.contains("SCAN")),
+        "{plan:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_the_teacher_prefers_to_read_is_kept() {
+    use crate::mail::mime::Form;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    assert_eq!(store.read(|c| form(c)).await.unwrap(), Form::Text);
+    for wanted in [Form::Html, Form::Text, Form::Html] {
+        store.write(move |t, _| set_form(t, wanted)).await.unwrap();
+        assert_eq!(store.read(|c| form(c)).await.unwrap(), wanted);
+    }
 }

@@ -14,7 +14,7 @@ use crate::academy::Academy;
 use crate::ports::{Network, Resolver};
 
 /// The name in its certificate.
-pub(super) const HOST: &str = "id.academie.test";
+pub(crate) const HOST: &str = "id.academie.test";
 
 struct Loopback;
 
@@ -26,16 +26,16 @@ impl Resolver for Loopback {
 
 /// An answer, byte for byte.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reply {
-    pub(super) text: String,
+pub(crate) struct Reply {
+    pub(crate) text: String,
     /// Behind it, where it is no text.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Sent over and over behind it while somebody reads.
-    pub(super) filler: &'static [u8],
+    pub(crate) filler: &'static [u8],
     /// Waited between two of those.
-    pub(super) drip: Duration,
+    pub(crate) drip: Duration,
     /// Waited before it.
-    pub(super) delay: Duration,
+    pub(crate) delay: Duration,
 }
 
 impl From<String> for Reply {
@@ -45,16 +45,16 @@ impl From<String> for Reply {
 }
 
 /// A running portal. Every connection is answered once.
-pub(super) struct Scripted {
-    pub(super) port: u16,
+pub(crate) struct Scripted {
+    pub(crate) port: u16,
     /// The way to it, trusting it and patient for two seconds.
-    pub(super) network: Network,
+    pub(crate) network: Network,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Scripted {
     /// Answers each request, head and body, with `answer(port, request)`.
-    pub(super) async fn start(answer: impl Fn(u16, &str) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(u16, &str) -> Reply + Send + Sync + 'static) -> Self {
         let (acceptor, pem) = certificate();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -92,18 +92,18 @@ impl Scripted {
     }
 
     /// The requests so far whose first line has this in it.
-    pub(super) fn seen(&self, what: &str) -> Vec<String> {
+    pub(crate) fn seen(&self, what: &str) -> Vec<String> {
         let all = self.seen.lock().unwrap();
         all.iter().filter(|request| request.lines().next().is_some_and(|line| line.contains(what))).cloned().collect()
     }
 
-    pub(super) fn academy(&self) -> Academy {
+    pub(crate) fn academy(&self) -> Academy {
         academy(self.port)
     }
 }
 
 /// A profile with OpenID Connect whose portal is on this port.
-pub(super) fn academy(port: u16) -> Academy {
+pub(crate) fn academy(port: u16) -> Academy {
     Academy::from_toml(&format!(
         "format = 1\nid = \"essai\"\nname = \"Essai\"\ncity = \"Essai\"\nrevised = \"2026-11-24\"\n\
          official_origins = [\"https://{HOST}:{port}\"]\n\
@@ -114,7 +114,7 @@ pub(super) fn academy(port: u16) -> Academy {
     .unwrap()
 }
 
-pub(super) fn json(body: &str) -> String {
+pub(crate) fn json(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 

@@ -11,7 +11,7 @@ use super::folder;
 const LATEST: usize = MIGRATIONS.len();
 
 /// What a phone has written, each line in some versions.
-const WRITTEN: [(RangeInclusive<usize>, &str); 12] = [
+const WRITTEN: [(RangeInclusive<usize>, &str); 13] = [
     (
         1..=9,
         "INSERT INTO account (academy, identifier, name) VALUES ('essai', 'jdupont', 'Jeanne');
@@ -61,10 +61,11 @@ const WRITTEN: [(RangeInclusive<usize>, &str); 12] = [
     (13..=LATEST, "INSERT INTO alert (academy, words, at_ms) VALUES ('essai', 'ce soir', 5);"),
     (14..=LATEST, "INSERT INTO mute (key, academy) VALUES (-7, 'essai');"),
     (15..=LATEST, "INSERT INTO picture_sender (academy, address, since_ms) VALUES ('essai', 'lettre@a.test', 5);"),
+    (17..=LATEST, "INSERT INTO reading_form (one, form) VALUES (1, 'html');"),
 ];
 
 /// What must be so afterwards, where it was written.
-const KEPT: [(usize, &str); 15] = [
+const KEPT: [(usize, &str); 17] = [
     (1, "SELECT count(*) FROM account WHERE name = 'Jeanne'"),
     (1, "SELECT count(*) FROM message WHERE id = 5 AND uid = 7 AND subject = 'Conseil de classe' AND shown_in = 3"),
     (1, "SELECT count(*) FROM message WHERE id = 6 AND mailbox = 3 AND shown_in = 4"),
@@ -80,6 +81,9 @@ const KEPT: [(usize, &str); 15] = [
     (8, "SELECT count(*) FROM own_settings WHERE imap_port = 993"),
     (13, "SELECT count(*) FROM alert WHERE words = 'ce soir'"),
     (15, "SELECT count(*) FROM picture_sender WHERE address = 'lettre@a.test'"),
+    // Whom a letter went to is known of those written before as well.
+    (1, "SELECT count(*) FROM written_to WHERE academy = 'essai' AND address = 'TOI'"),
+    (17, "SELECT count(*) FROM reading_form WHERE form = 'html'"),
 ];
 
 fn schema(c: &Connection) -> Vec<(String, String)> {

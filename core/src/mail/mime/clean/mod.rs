@@ -26,6 +26,9 @@ pub use pictures::Pictures;
 
 use bounds::bounded;
 
+const MAX_JOINED: usize = 1 << 20;
+const MAX_HOSTS: usize = 50;
+const MAX_LINKS: usize = 6000;
 /// Attributes of `<html>` and `<body>` longer than that say nothing of language and colour.
 const MAX_OUTER: usize = 2000;
 
@@ -107,6 +110,30 @@ pub struct CleanHtml {
 }
 
 impl CleanHtml {
+    /// Puts what was cleaned by itself behind it. More than about 1 MB is cut.
+    pub(in crate::mail::mime) fn join(&mut self, other: Self) {
+        if self.html.len() > MAX_JOINED {
+            self.cut = true;
+            return;
+        }
+        if !self.html.is_empty() {
+            self.html.push('\n');
+        }
+        self.html.push_str(&other.html);
+        self.remote_pictures += other.remote_pictures;
+        for host in other.picture_hosts {
+            if self.picture_hosts.len() < MAX_HOSTS && !self.picture_hosts.contains(&host) {
+                self.picture_hosts.push(host);
+            }
+        }
+        self.shows_remote |= other.shows_remote;
+        self.trackers += other.trackers;
+        self.links.extend(other.links.into_iter().take(MAX_LINKS.saturating_sub(self.links.len())));
+        self.hidden_texts += other.hidden_texts;
+        self.paper |= other.paper;
+        self.cut |= other.cut;
+    }
+
     /// The link that leads to `target`, as a web view tells it. Where several do, one to look twice at.
     pub fn link(&self, target: &str) -> Option<&Hyperlink> {
         // Web views write a slash behind a bare host.

@@ -9,17 +9,16 @@
 
 use std::borrow::Cow;
 
-use super::CleanHtml;
 use super::colours::Colour;
 use super::links::{Target, gather};
 use super::markup::{Piece, Tag, decoded, is_void, pieces};
 use super::pictures::{Picture, Pictures};
 use super::style::{self, Size, Style, Unit, number};
+use super::{CleanHtml, MAX_HOSTS};
 
 /// In the reader's own size: smaller letters hide, larger ones push the rest out of sight.
 const LETTERS: (f32, f32) = (0.75, 3.0);
 const LINES: (f32, f32) = (1.0, 3.0);
-const MAX_HOSTS: usize = 50;
 /// How `<font size>` counts, from 1 to 7.
 const FONT_SIZES: [f32; 7] = [0.75, 0.82, 1.0, 1.125, 1.5, 2.0, 3.0];
 const INLINE: &[&str] = &[

@@ -43,8 +43,18 @@ fn told(reading: &Reading) -> String {
             )
         })
         .collect();
+    let mut more = String::new();
+    for notice in &reading.notices {
+        more.push_str(&format!("--- {notice:?}\n"));
+    }
+    for told in [
+        reading.report.as_ref().map(|one| format!("{one:#?}")),
+        reading.invitation.as_ref().map(|one| format!("{one:#?}")),
+    ] {
+        more.extend(told.map(|told| format!("--- {told}\n")));
+    }
     let (headers, text) = (&reading.headers, reading.text.replace("\r\n", "\n"));
-    format!("{headers:#?}\n{:?}\n--- text\n{text}\n{html}--- attachments\n{attachments}", reading.trouble)
+    format!("{headers:#?}\n{:?}\n--- text\n{text}\n{html}--- attachments\n{attachments}{more}", reading.trouble)
 }
 
 #[test]

@@ -4,7 +4,7 @@ use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 
 use super::super::skeleton::Skeleton;
-use super::super::{Decoder, Source, assemble, attachment, read_message, read_parts, source_of};
+use super::super::{Decoder, Notice, Source, assemble, attachment, read_message, read_parts, source_of};
 use crate::mail::imap::{Encoding, Part};
 
 fn decoded(encoding: Encoding, pieces: &[&[u8]]) -> (Vec<u8>, bool) {
@@ -147,6 +147,9 @@ fn a_message_put_together_from_its_parts_reads_as_the_whole() {
     assert_eq!(told.attachments.iter().map(|one| one.size).collect::<Vec<_>>(), [5, 26]);
     for reading in [&mut told, &mut all] {
         reading.attachments.iter_mut().for_each(|one| one.size = 0);
+        // Of a message that was not fetched no subject is known.
+        assert!(matches!(reading.notices.as_slice(), [Notice::Forwarded { attachment: 1, .. }]));
+        reading.notices.clear();
     }
     assert_eq!(told, all);
     let (told, source) = source_of(&skeleton.raw, &skeleton.gaps, 1).unwrap();
