@@ -123,7 +123,7 @@ impl MailAccount {
 
     /// What the teacher prefers to read, where a message has both. Reads the store only.
     pub async fn form(&self) -> Result<Form, MailError> {
-        Ok(self.store.read(|c| rows::form(c)).await?)
+        Ok(self.store.read(rows::form).await?)
     }
 
     /// Sets what [`MailAccount::form`] gives, for all accounts in this store. Durable when it returns.

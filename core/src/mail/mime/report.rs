@@ -91,7 +91,7 @@ impl Reason {
         match (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) {
             (1, 2 | 10) | (4, 1 | 2 | 4 | 7) => Self::Unreachable,
             (1, 6) | (2, 1) => Self::Closed,
-            (1, 7 | 8 | 9) | (7, _) => Self::Refused,
+            (1, 7..=9) | (7, _) => Self::Refused,
             (1, _) => Self::UnknownAddress,
             (2, 2) => Self::Full,
             (2, 3) | (3, 4) => Self::TooLarge,

@@ -283,9 +283,9 @@ async fn what_the_teacher_prefers_to_read_is_kept() {
     use crate::mail::mime::Form;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    assert_eq!(store.read(|c| form(c)).await.unwrap(), Form::Text);
+    assert_eq!(store.read(form).await.unwrap(), Form::Text);
     for wanted in [Form::Html, Form::Text, Form::Html] {
         store.write(move |t, _| set_form(t, wanted)).await.unwrap();
-        assert_eq!(store.read(|c| form(c)).await.unwrap(), wanted);
+        assert_eq!(store.read(form).await.unwrap(), wanted);
     }
 }
