@@ -75,10 +75,10 @@ fn every_table_is_either_saved_or_known_to_come_from_the_server() {
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     // What is about a sign-in or a process that is over, what can be undone no more, parts of mail, what a server told of itself,
     // and whom letters went to, of which the outbox and the server tell anew.
-    // Conversations are put together anew from the messages, but for what is muted.
+    // Conversations are put together anew from the messages, but for what is muted; what is searched, too.
     let mail = ["deed", "deed_part", "piece", "conversation", "known_id", "subject_key", "written_to"];
     let elsewhere = [&mail[..], &["offered_code", "lease", "asked", "namespace", "quota", "alert"]].concat();
-    for table in tables {
+    for table in tables.into_iter().filter(|table| !table.starts_with("search_")) {
         let saved = KEEP.iter().any(|keep| match keep {
             Keep::Table(name) | Keep::Made { from: name, .. } => *name == table,
         });
