@@ -227,12 +227,11 @@ fn arrived(number: usize, letter: &Letter) -> Arrived {
     }
 }
 
-/// After each step, the messages by conversation; and what is left of conversations without messages at the end.
-fn run(
-    t: &Transaction<'_>,
-    mailboxes: [i64; 3],
-    steps: &[Step],
-) -> Result<(Vec<BTreeSet<BTreeSet<usize>>>, i64), StoreError> {
+/// After each step, the messages of each conversation.
+type Partitions = Vec<BTreeSet<BTreeSet<usize>>>;
+
+/// Also what is left of conversations without messages at the end.
+fn run(t: &Transaction<'_>, mailboxes: [i64; 3], steps: &[Step]) -> Result<(Partitions, i64), StoreError> {
     let (mut all, mut homes) = (Vec::new(), BTreeMap::new());
     for (number, step) in steps.iter().enumerate() {
         match step {
