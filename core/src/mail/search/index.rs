@@ -78,7 +78,8 @@ pub(super) fn waiting(c: &Connection) -> Result<u64, StoreError> {
 
 fn prepare(c: &Connection, most: u32) -> Result<Vec<Prepared>, StoreError> {
     let mut due = c.prepare_cached(
-        "SELECT d.turn, d.message, m.received_ms, m.header, m.unreadable, ifnull(e.body, 0)
+        "SELECT d.turn, d.message, m.received_ms, m.header, m.unreadable, ifnull(e.body, 0),
+                EXISTS (SELECT 1 FROM offered_code WHERE message = d.message)
          FROM search_due d JOIN message m ON m.id = d.message
          LEFT JOIN search_entry e ON e.message = m.id
          ORDER BY d.turn DESC LIMIT ?",
@@ -87,14 +88,16 @@ fn prepare(c: &Connection, most: u32) -> Result<Vec<Prepared>, StoreError> {
     let (mut prepared, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let message = row.get(1)?;
-        let body = rows::body(c, message)?;
+        // Nobody looks for a sign-in code, which no table has.
+        let is_code: bool = row.get(6)?;
+        let body = if is_code { None } else { rows::body(c, message)? };
         let header: Vec<u8> = row.get(3)?;
         bytes += header.len() + body.as_ref().map_or(0, |body| body.raw.len());
         if bytes > BYTES && !prepared.is_empty() {
             break;
         }
         let before: bool = row.get(5)?;
-        let words = (body.is_some() || !before).then(|| {
+        let words = (body.is_some() || !before || is_code).then(|| {
             let headers = if row.get(4)? { Headers::default() } else { mime::read_headers(&header) };
             Ok::<_, StoreError>(words_of(&headers, body.as_ref()))
         });

@@ -51,6 +51,12 @@ CREATE TRIGGER search_body_changed AFTER UPDATE OF raw ON body BEGIN
     INSERT INTO search_due (message) VALUES (new.message);
 END;
 
+-- Of the mail that a sign-in code came in only the header's words are kept.
+CREATE TRIGGER search_code AFTER INSERT ON offered_code BEGIN
+    DELETE FROM search_due WHERE message = new.message;
+    INSERT INTO search_due (message) VALUES (new.message);
+END;
+
 -- Whose mail it was goes with all of its words, and at once where nobody else's are there.
 CREATE TRIGGER search_account_gone BEFORE DELETE ON account
 WHEN NOT EXISTS (SELECT 1 FROM mailbox WHERE academy <> old.academy) BEGIN

@@ -173,6 +173,10 @@ fn same(name: &str, by_parts: &Reading, whole: &Reading) {
         let mut reading = reading.clone();
         reading.attachments.iter_mut().for_each(|one| one.size = 0);
         reading.trouble = reading.trouble.filter(|trouble| *trouble != Trouble::Damaged);
+        // Of a message in the message only the structure comes.
+        if let Some(report) = &mut reading.report {
+            (report.subject, report.message_id) = Default::default();
+        }
         for notice in &mut reading.notices {
             if let Notice::Forwarded { subject, from, .. } = notice {
                 (*subject, *from) = Default::default();

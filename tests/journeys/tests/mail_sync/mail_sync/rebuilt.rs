@@ -55,7 +55,7 @@ async fn a_damaged_database_is_rebuilt_and_what_was_not_sent_yet_is_sent_once() 
 
     damage(folder.path(), "message_newest");
     let companion = phone.open(folder.path()).await;
-    let first = companion.mailboxes().await.unwrap_err();
+    let first = companion.messages(inbox(&companion).await, None, 50).await.unwrap_err();
     assert_eq!(first, CompanionError::StorageDamaged);
     companion.shutdown().await.unwrap();
     drop(companion);
