@@ -45,7 +45,7 @@ pub(super) use mailbox_outcome::{mailbox_done, mailbox_refused};
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, is_unopened, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role,
-    mailboxes, mark, mark_named, open_mailbox, rename_mailbox, set_mark,
+    mailboxes, mark, mark_named, names, open_mailbox, rename_mailbox, set_mark,
 };
 pub(super) use objects::{drop_left, has_left, has_named, recognise};
 pub(super) use rights::{REMOVE, doubt_rights, lacking_for, lacking_in, needed_for, set_rights};

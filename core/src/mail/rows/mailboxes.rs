@@ -75,6 +75,18 @@ pub(in crate::mail) fn mailboxes(c: &Connection, academy: &str) -> Result<Vec<Ma
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Of the mailboxes that are shown: number, name and role. Counts nothing.
+pub(in crate::mail) fn names(c: &Connection, academy: &str) -> Result<Vec<(i64, String, Option<Role>)>, StoreError> {
+    let mut query = c.prepare_cached(
+        "SELECT id, shown_name, role FROM mailbox WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL",
+    )?;
+    let rows = query.query_map([academy], |row| {
+        let role: Option<String> = row.get(2)?;
+        Ok((row.get(0)?, row.get(1)?, role.as_deref().and_then(Role::from_word)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(in crate::mail) fn mailbox_of_role(
     c: &Connection,
     academy: &str,

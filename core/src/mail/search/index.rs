@@ -2,6 +2,7 @@
 //! with the note that it was.
 
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -48,10 +49,16 @@ impl MailAccount {
     pub async fn index_waiting(&self) -> Result<u64, MailError> {
         let mut all = 0;
         loop {
-            let some = self.index_some(MESSAGES).await?;
-            all += some;
-            if some == 0 {
+            let mut prepared = self.prepared(MESSAGES, None).await?;
+            if prepared.is_empty() {
                 break;
+            }
+            // While one piece is written, the next is read. What comes meanwhile has a higher turn, and its own round.
+            while let Some(lowest) = prepared.last().map(|one| one.turn) {
+                let writing = self.store.write(move |t, _| write(t, prepared));
+                let (written, next) = tokio::join!(writing, self.prepared(MESSAGES, Some(lowest)));
+                all += written?;
+                prepared = next?;
             }
         }
         if all >= MANY {
@@ -60,13 +67,18 @@ impl MailAccount {
         Ok(all)
     }
 
-    /// One such piece, of at most `most` messages, the last that came first.
+    /// The last messages that came, `most` of them at the most.
     pub(super) async fn index_some(&self, most: u32) -> Result<u64, MailError> {
-        let prepared = self.store.read_aside(move |c| prepare(c, most)).await?;
+        let prepared = self.prepared(most, None).await?;
         if prepared.is_empty() {
             return Ok(0);
         }
         Ok(self.store.write(move |t, _| write(t, prepared)).await?)
+    }
+
+    /// Not on the connection for long reads: a search does not wait for it.
+    async fn prepared(&self, most: u32, below: Option<i64>) -> Result<Vec<Prepared>, StoreError> {
+        self.store.read(move |c| prepare(c, most, below.unwrap_or(i64::MAX))).await
     }
 }
 
@@ -76,15 +88,15 @@ pub(super) fn waiting(c: &Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-fn prepare(c: &Connection, most: u32) -> Result<Vec<Prepared>, StoreError> {
+fn prepare(c: &Connection, most: u32, below: i64) -> Result<Vec<Prepared>, StoreError> {
     let mut due = c.prepare_cached(
         "SELECT d.turn, d.message, m.received_ms, m.header, m.unreadable, ifnull(e.body, 0),
                 EXISTS (SELECT 1 FROM offered_code WHERE message = d.message)
          FROM search_due d JOIN message m ON m.id = d.message
          LEFT JOIN search_entry e ON e.message = m.id
-         ORDER BY d.turn DESC LIMIT ?",
+         WHERE d.turn < ? ORDER BY d.turn DESC LIMIT ?",
     )?;
-    let mut rows = due.query([most])?;
+    let mut rows = due.query(params![below, most])?;
     let (mut prepared, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let message = row.get(1)?;
@@ -99,7 +111,9 @@ fn prepare(c: &Connection, most: u32) -> Result<Vec<Prepared>, StoreError> {
         let before: bool = row.get(5)?;
         let words = (body.is_some() || !before || is_code).then(|| {
             let headers = if row.get(4)? { Headers::default() } else { mime::read_headers(&header) };
-            Ok::<_, StoreError>(words_of(&headers, body.as_ref()))
+            // One that cannot be read must not keep the others from it.
+            let read = catch_unwind(AssertUnwindSafe(|| words_of(&headers, body.as_ref())));
+            Ok::<_, StoreError>(read.unwrap_or_default())
         });
         prepared.push(Prepared {
             turn: row.get(0)?,

@@ -157,8 +157,8 @@ impl Asked {
             sought: sought(query, true),
         };
         let (mut positive, mut negative): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        let known = rows::mailboxes(c, academy)?;
-        asked.mailboxes = known.iter().map(|one| one.id).collect();
+        let known = rows::names(c, academy)?;
+        asked.mailboxes = known.iter().map(|one| one.0).collect();
         for Term { excluded, criterion } in &query.terms {
             match (criterion, excluded) {
                 (Criterion::Says(field, saying), false) => {
@@ -181,7 +181,7 @@ impl Asked {
                     _ => {}
                 },
                 (Criterion::In(name), excluded) => {
-                    let named = known.iter().filter(|one| is_named(name, &one.name, one.role)).map(|one| one.id);
+                    let named = known.iter().filter(|(_, known, role)| is_named(name, known, *role)).map(|one| one.0);
                     if *excluded { asked.without.extend(named) } else { asked.within.push(named.collect()) }
                 }
             }

@@ -5,6 +5,8 @@
 CREATE VIRTUAL TABLE search_words USING fts5 (
     words, content = '', contentless_delete = 1, detail = none, prefix = '2 3 4 5', tokenize = "ascii tokenchars '!#$%'"
 );
+-- Held in memory until it is written in one piece: fewer pieces, fewer merges.
+INSERT INTO search_words (search_words, rank) VALUES ('hashsize', 8388608);
 
 CREATE TABLE search_entry (
     -- The row in `search_words`.
