@@ -196,7 +196,7 @@ private final class Transfer: OpenListener, SaveListener, @unchecked Sendable {
             })
         }
         #expect(await failing(9, folder) == "gone")
-        #expect(await failing(index, "\(folder)/nulle-part") == "bug")
+        #expect(await failing(index, "\(folder)/nulle-part") == "bad-folder")
 
         #expect(try await cartable.cacheLimit() == 256 << 20)
         #expect(try await cartable.cacheSize() > 300_000)

@@ -187,7 +187,7 @@ class OfflineTest : CompanionTest() {
             fun failing(index: UInt, folder: String) =
                 fails<CompanionException> { cartable.saveAttachment(row.id, index, folder, Transfer()).use { it.finished() } }
             assertTrue(failing(9u, folder.path) is CompanionException.NotFound)
-            assertTrue(failing(file.index, "${folder.path}/nulle-part") is CompanionException.Bug)
+            assertTrue(failing(file.index, "${folder.path}/nulle-part") is CompanionException.Refused)
 
             assertEquals(256uL shl 20, cartable.cacheLimit())
             assertTrue(cartable.cacheSize() > 300_000uL)
