@@ -138,6 +138,16 @@ impl Peers {
 
     /// Runs one of them to its end: seconds, and what it said.
     pub(crate) async fn run(&self, program: &str, words: &[&str]) -> Result<(f64, String), Failure> {
+        self.run_within(LIMIT, program, words).await
+    }
+
+    /// The same with another limit.
+    pub(crate) async fn run_within(
+        &self,
+        limit: Duration,
+        program: &str,
+        words: &[&str],
+    ) -> Result<(f64, String), Failure> {
         let started = Instant::now();
         let running = Command::new(program)
             .args(words)
@@ -152,8 +162,8 @@ impl Peers {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let done = timeout(LIMIT, running.wait_with_output()).await;
-        let done = done.map_err(|_| format!("{program} took longer than {LIMIT:?}"))??;
+        let done = timeout(limit, running.wait_with_output()).await;
+        let done = done.map_err(|_| format!("{program} took longer than {limit:?}"))??;
         let seconds = started.elapsed().as_secs_f64();
         let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
         if done.status.success() {

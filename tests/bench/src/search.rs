@@ -26,6 +26,8 @@ const COUNT: u32 = 200_000;
 const SYNCED: u32 = 20_000;
 /// Questions of a kind.
 const QUESTIONS: u32 = 500;
+/// Questions before those that count.
+const WARM_UP: u32 = 20;
 const ROWS: u32 = 50;
 const BATCH: u32 = 2000;
 
@@ -148,7 +150,7 @@ async fn weight(store: &Store) -> Result<f64, Failure> {
 async fn ask(mail: &MailAccount, letters: &Letters, shape: Shape) -> Result<Times, Failure> {
     let today = jiff::civil::date(2026, 11, 24);
     let mut times = Vec::new();
-    for number in 0..QUESTIONS + 20 {
+    for number in 0..WARM_UP + QUESTIONS {
         let text = letters.question(number, shape);
         let started = Instant::now();
         let found = mail.search(&Query::read(&text, today), None, ROWS).await?;
@@ -156,8 +158,7 @@ async fn ask(mail: &MailAccount, letters: &Letters, shape: Shape) -> Result<Time
         if found.hits.is_empty() {
             return Err(format!("nothing says {text}").into());
         }
-        // The first warm up.
-        if number >= 20 {
+        if number >= WARM_UP {
             times.push(took);
         }
     }
