@@ -93,7 +93,7 @@ impl Companion {
         done.report = synced.ok().transpose()?;
         if done.report.is_some() {
             // Where time is left; what does not come now comes the next time.
-            let _ = timeout_at(end, self.prefetch(&|_, _| {})).await;
+            let _ = timeout_at(end, mail.prefetch(&|_, _| {})).await;
             let _ = timeout_at(end, mail.index_waiting()).await;
         }
         Ok(done)

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use super::{Companion, CompanionError};
-use crate::mail::mime::{
-    Answer, Attachment, Fate, Form, Invitation, InvitationAnswer, Notice, Person, Reading, Report,
-};
+use crate::mail::mime::{Answer, Attachment, Fate, Form, Invitation, InvitationAnswer, Notice, Reading, Report};
 use crate::mail::{Left, RawSource, Saved};
 use crate::words::{Finding, Sentence};
 
@@ -64,10 +62,7 @@ impl Companion {
         invitation: &Invitation,
         answer: Answer,
     ) -> Result<Option<InvitationAnswer>, CompanionError> {
-        let mail = self.mail()?;
-        let who = mail.who();
-        let address = who.address.clone().unwrap_or_else(|| who.identifier.clone());
-        Ok(invitation.answer(answer, &Person { name: who.name.clone(), address }, self.clock.now_ms()))
+        Ok(invitation.answer(answer, &self.mail()?.author(), self.clock.now_ms()))
     }
 
     /// What to tell the teacher about a delivery report.

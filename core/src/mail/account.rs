@@ -17,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::bodies::InUse;
 use super::error::MailError;
 use super::link::Link;
+use super::mime::Person;
 use super::watch::{Asked, Touch};
 use crate::academy::Academy;
 use crate::attempts::Ledger;
 use crate::portal::{Session, Who};
 use crate::ports::{Clock, Network, SecretStore};
+#[cfg(test)]
+use crate::ports::{MemoryStore, SystemClock};
 use crate::store::Store;
 
 pub(super) use lanes::Errand;
@@ -102,6 +105,17 @@ impl MailAccount {
         }
     }
 
+    /// A teacher's mail that nobody has signed in to, with secrets of its own.
+    #[cfg(test)]
+    pub(super) fn for_tests(academy: Arc<Academy>, store: Store, network: Network) -> Self {
+        let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
+        let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
+        let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
+        Self::new(academy, who, store, network, Arc::new(session), secrets, clock)
+    }
+
     /// Writes tries of passwords down in `store`, where it is not this account's own: another account of the phone may be about
     /// to try the same password.
     #[must_use]
@@ -113,6 +127,12 @@ impl MailAccount {
     /// Whose mail it is.
     pub fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// The same as an author. Where the portal told no address, the identifier stands for it.
+    pub(crate) fn author(&self) -> Person {
+        let address = self.who.address.clone().unwrap_or_else(|| self.who.identifier.clone());
+        Person { name: self.who.name.clone(), address }
     }
 
     /// What the phone's system says of the way to the servers; until then it is [`Link::Unmetered`].

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::account::MailAccount;
 use super::error::MailError;
-use super::mime::{Leave, list_of, read_headers};
-use super::sender::has_signed_list;
+use super::mime::{Leave, read_headers};
+use super::sender;
 use crate::ports::ConnectError;
 
 /// The request is a line, and so is the answer.
@@ -32,9 +32,9 @@ impl MailAccount {
     /// [`MailError::NotFound`] where the message offers no such way, or its host is another.
     pub async fn leave_list(&self, message: i64, host: &str) -> Result<Left, MailError> {
         let raw = self.unless_stopped(self.raw(message)).await?;
-        let signed = has_signed_list(&raw, &self.academy);
-        let list = list_of(&raw, read_headers(&raw).list_id, signed).and_then(|list| list.leave);
-        let Some(Leave::OneClick { url, .. }) = list.filter(|leave| leave.is_at(host)) else {
+        let list = sender::list(&raw, read_headers(&raw).list_id, &self.academy);
+        let Some(Leave::OneClick { url, .. }) = list.and_then(|list| list.leave).filter(|leave| leave.is_at(host))
+        else {
             return Err(MailError::NotFound);
         };
         let request = self

@@ -11,7 +11,6 @@ use super::compose::{ComposeError, Outgoing, ReplyTo, reply};
 use super::error::MailError;
 use super::flags::Flags;
 use super::imap::{ImapError, Role};
-use super::mime::Person;
 use super::rows;
 use super::send::{SendError, Stage, submit_after};
 use super::starttls::Secured;
@@ -82,12 +81,8 @@ impl MailAccount {
         now_ms: i64,
     ) -> Result<i64, ReplyError> {
         let opened = self.open_message(message).await?;
-        let me = Person {
-            name: self.who.name.clone(),
-            address: self.who.address.clone().unwrap_or_else(|| self.who.identifier.clone()),
-        };
         let to = ReplyTo { headers: opened.reading.headers, text: opened.reading.text };
-        let outgoing = reply(&to, &me, text, all, french, now_ms)?;
+        let outgoing = reply(&to, &self.author(), text, all, french, now_ms)?;
         let id = self.enqueue(outgoing, now_ms).await?;
         self.set_flags(&[message], Flags::ANSWERED, true).await?;
         Ok(id)
@@ -332,11 +327,7 @@ impl MailAccount {
                 Ok(letter?)
             })
             .await;
-        match found {
-            Ok(letter) => Ok(Some(letter)),
-            Err(StoreError::NotFound) => Ok(None),
-            Err(other) => Err(other.into()),
-        }
+        Ok(StoreError::unless_missing(found)?)
     }
 
     async fn set_letter(&self, letter: i64, state: LetterState, trouble: Option<String>) -> Result<(), MailError> {

@@ -106,8 +106,7 @@ impl MailAccount {
             let reading = read_as(&body.raw, &body.gaps);
             let headers = &reading.headers;
             let sender = sender::sender(&body.raw, headers.from.as_ref(), &headers.reply_to, &academy);
-            let signed = sender::has_signed_list(&body.raw, &academy);
-            let list = mime::list_of(&body.raw, headers.list_id.clone(), signed);
+            let list = sender::list(&body.raw, headers.list_id.clone(), &academy);
             (reading, sender, list)
         });
         let (mut reading, mut sender, list) = read.await.map_err(|_| MailError::NotFound)?;

@@ -3,7 +3,7 @@
 use mail_parser::{HeaderName, MessageParser};
 
 use super::authentication_results::{self, MethodResult};
-use super::mime::{Person, fields};
+use super::mime::{List, Person, fields, list_of};
 use crate::academy::Academy;
 
 /// Who sent a message.
@@ -93,8 +93,13 @@ pub(super) fn sender(raw: &[u8], person: Option<&Person>, reply_to: &[Person], a
     Sender { person: person.cloned(), doubts, authenticity, is_first: None }
 }
 
+/// The list of a message whose `List-Id` is `id`, as the header that `raw` begins with and one's own server tell.
+pub(super) fn list(raw: &[u8], id: Option<String>, academy: &Academy) -> Option<List> {
+    list_of(raw, id, || has_signed_list(raw, academy))
+}
+
 /// Whether one's own server vouches that the sender's domain has signed the fields of a list (RFC 8058, 4).
-pub(super) fn has_signed_list(raw: &[u8], academy: &Academy) -> bool {
+fn has_signed_list(raw: &[u8], academy: &Academy) -> bool {
     let signatures = fields(raw, "dkim-signature");
     own_results(raw, academy).iter().filter(|one| one.method == "dkim" && one.result == "pass").any(|one| {
         let Some(domain) = one.property("header.d") else { return false };

@@ -46,6 +46,14 @@ impl StoreError {
         }
     }
 
+    /// `None` where there is no such row.
+    pub(crate) fn unless_missing<T>(read: Result<T, Self>) -> Result<Option<T>, Self> {
+        match read {
+            Err(Self::NotFound) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     pub(super) fn from_migration(error: rusqlite_migration::Error) -> Self {
         use rusqlite_migration::{Error, MigrationDefinitionError};
         match error {

@@ -120,7 +120,7 @@ impl MailAccount {
     fn login(&self, settings: &MailSettings) -> String {
         match settings.login {
             MailLogin::Identifier => self.who.identifier.clone(),
-            MailLogin::Address => self.who.address.clone().unwrap_or_else(|| self.who.identifier.clone()),
+            MailLogin::Address => self.author().address,
         }
     }
 }

@@ -8,8 +8,7 @@ use crate::academy::Catalogue;
 use crate::mail::account::MailAccount;
 use crate::mail::error::MailError;
 use crate::portal::tests::scripted::{HOST, Reply, Scripted};
-use crate::portal::{Session, Who};
-use crate::ports::{Clock, ConnectError, MemoryStore, SecretStore, SystemClock};
+use crate::ports::ConnectError;
 use crate::store::Store;
 
 /// An account with one message of a list in its store, whose server is `list`.
@@ -33,12 +32,7 @@ async fn account(folder: &tempfile::TempDir, list: &Scripted) -> MailAccount {
         Ok(())
     });
     written.await.unwrap();
-    let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (network, keystore) = (list.network.clone(), Arc::clone(&secrets));
-    let session = Session::new(Arc::clone(&academy), store.clone(), network.clone(), keystore, Arc::clone(&clock));
-    let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
-    MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock)
+    MailAccount::for_tests(academy, store, list.network.clone())
 }
 
 fn status(line: &str) -> Reply {

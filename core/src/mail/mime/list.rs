@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::headers::{fields, shown};
+use super::percent_decoded;
 
 /// Ways of which one is chosen; more are a trick.
 const MOST_WAYS: usize = 10;
@@ -54,8 +55,9 @@ impl Leave {
 }
 
 /// What the headers at the start of `raw` offer; `None` where it is of no list. `is_signed` tells whether somebody trusted vouches
-/// that these very headers are the sender's: RFC 8058 (section 4) wants that for one click, which is a page without it.
-pub(in crate::mail) fn list_of(raw: &[u8], id: Option<String>, is_signed: bool) -> Option<List> {
+/// that these very headers are the sender's: RFC 8058 (section 4) wants that for one click, which is a page without it. It is asked
+/// only where one click is offered.
+pub(in crate::mail) fn list_of(raw: &[u8], id: Option<String>, is_signed: impl FnOnce() -> bool) -> Option<List> {
     let offered = fields(raw, "list-unsubscribe");
     let one_click = fields(raw, "list-unsubscribe-post");
     let ways = ways(&offered.join(","));
@@ -71,8 +73,8 @@ pub(in crate::mail) fn list_of(raw: &[u8], id: Option<String>, is_signed: bool) 
     // A list is at a name that everybody can find: nobody is sent into the network where the phone happens to be.
     let public = |url: &&Url| url.domain().is_some_and(|host| host.trim_end_matches('.').contains('.'));
     let click = only
-        .filter(|_| posts && is_signed)
         .filter(public)
+        .filter(|_| posts && is_signed())
         .and_then(|url| Some(Leave::OneClick { host: url.host_str()?.to_owned(), url: url.to_string() }));
     let letter = || ways.iter().find(|way| way.scheme() == "mailto").and_then(letter);
     let page = || {
@@ -113,25 +115,6 @@ fn letter(url: &Url) -> Option<Leave> {
     let subject = Some(shown(&of("subject"))).filter(|subject| !subject.is_empty());
     let body = of("body").chars().filter(|c| *c == '\n' || super::headers::visible(*c)).take(2000).collect();
     Some(Leave::Letter { to, subject: subject.unwrap_or_else(|| "unsubscribe".to_owned()), body })
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        let code = behind.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = behind.get(2..).unwrap_or_default();
-            }
-            None => {
-                out.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[cfg(test)]

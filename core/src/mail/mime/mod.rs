@@ -32,5 +32,10 @@ pub(super) use plain::text_of;
 pub use report::{Fate, Reason, Report, Reported};
 pub(super) use skeleton::{Gap, assemble};
 
+/// What an address stands for, its `%` sequences taken as UTF-8 (RFC 3986, 2.1).
+fn percent_decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Transaction, params};
 
+use super::lists::KEPT;
 use super::{After, Row, StoreError, addressed, conversation_of, row};
 use crate::mail::conversations::Me;
 use crate::mail::flags::Flags;
@@ -249,9 +250,6 @@ fn told(me: &Me, newest: i64, received_ms: i64, muted: bool, messages: &[Message
 
 /// The mailboxes whose messages are part of conversations wherever one looks from.
 fn visible(c: &Connection, academy: &str) -> Result<BTreeSet<i64>, StoreError> {
-    let mut query = c.prepare_cached(
-        "SELECT id FROM mailbox WHERE academy = ? AND selectable = 1 AND shown_name IS NOT NULL
-           AND (role IS NULL OR role NOT IN ('trash', 'junk'))",
-    )?;
+    let mut query = c.prepare_cached(&format!("SELECT id FROM mailbox WHERE {KEPT}"))?;
     Ok(query.query_map([academy], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }

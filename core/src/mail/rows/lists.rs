@@ -36,9 +36,11 @@ pub struct ListCounts {
     pub flagged: u64,
 }
 
-/// What lists of all mailboxes are made of: the teacher's own, but for the bin and for unwanted mail.
-const LISTED: &str = "academy = ? AND selectable = 1 AND shown_name IS NOT NULL AND owner IS NULL
+/// The mailboxes that are shown, but for the bin and unwanted mail.
+pub(super) const KEPT: &str = "academy = ? AND selectable = 1 AND shown_name IS NOT NULL
     AND (role IS NULL OR role NOT IN ('trash', 'junk'))";
+/// Lists of all mailboxes are made of the teacher's own.
+const OWN: &str = "owner IS NULL";
 
 impl List {
     /// Gives the place of each row of one mailbox, in order; `?4` is the list's own.
@@ -63,7 +65,7 @@ impl List {
             Self::Inbox => " AND role = 'inbox'",
             _ => "",
         };
-        let mut query = c.prepare_cached(&format!("SELECT id FROM mailbox WHERE {LISTED}{only}"))?;
+        let mut query = c.prepare_cached(&format!("SELECT id FROM mailbox WHERE {KEPT} AND {OWN}{only}"))?;
         Ok(query.query_map([academy], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
 }
@@ -99,7 +101,7 @@ pub(in crate::mail) fn list(
 pub(in crate::mail) fn list_counts(c: &Connection, academy: &str) -> Result<ListCounts, StoreError> {
     let mut query = c.prepare_cached(&format!(
         "SELECT ifnull(sum(iif(role = 'inbox', unread, 0)), 0), ifnull(sum(unread), 0), ifnull(sum(flagged), 0)
-         FROM mailbox WHERE {LISTED}"
+         FROM mailbox WHERE {KEPT} AND {OWN}"
     ))?;
     Ok(query.query_row([academy], |row| {
         Ok(ListCounts { inbox: count(row.get(0)?), unread: count(row.get(1)?), flagged: count(row.get(2)?) })

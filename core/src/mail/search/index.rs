@@ -108,20 +108,13 @@ fn prepare(c: &Connection, most: u32, below: i64) -> Result<Vec<Prepared>, Store
         if bytes > BYTES && !prepared.is_empty() {
             break;
         }
-        let before: bool = row.get(5)?;
+        let (unreadable, before): (bool, bool) = (row.get(4)?, row.get(5)?);
         let words = (body.is_some() || !before || is_code).then(|| {
-            let headers = if row.get(4)? { Headers::default() } else { mime::read_headers(&header) };
+            let headers = if unreadable { Headers::default() } else { mime::read_headers(&header) };
             // One that cannot be read must not keep the others from it.
-            let read = catch_unwind(AssertUnwindSafe(|| words_of(&headers, body.as_ref())));
-            Ok::<_, StoreError>(read.unwrap_or_default())
+            catch_unwind(AssertUnwindSafe(|| words_of(&headers, body.as_ref()))).unwrap_or_default()
         });
-        prepared.push(Prepared {
-            turn: row.get(0)?,
-            message,
-            received_ms: row.get(2)?,
-            body: body.is_some(),
-            words: words.transpose()?,
-        });
+        prepared.push(Prepared { turn: row.get(0)?, message, received_ms: row.get(2)?, body: body.is_some(), words });
     }
     Ok(prepared)
 }

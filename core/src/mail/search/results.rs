@@ -95,7 +95,7 @@ impl MailAccount {
         let read = move |c: &Connection| {
             let mut snippets = Vec::new();
             for message in messages {
-                let Some(row) = gone(rows::one(c, message))? else { continue };
+                let Some(row) = StoreError::unless_missing(rows::one(c, message))? else { continue };
                 let text = rows::body(c, message)?.map(|body| mime::read_parts(&body.raw, &body.gaps).text);
                 let from_text = text.and_then(|text| cut_out(&text, &in_text));
                 let (subject, (text, marks)) = match from_text {
@@ -110,13 +110,6 @@ impl MailAccount {
             Ok(snippets)
         };
         Ok(self.store.read_aside(read).await?)
-    }
-}
-
-fn gone<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match read {
-        Err(StoreError::NotFound) => Ok(None),
-        other => other.map(Some),
     }
 }
 
@@ -231,7 +224,7 @@ impl Asked {
         let mut shown = c.prepare_cached("SELECT shown_in FROM message WHERE id = ?")?;
         let shown: Option<Option<i64>> = shown.query_row([message], |row| row.get(0)).optional()?;
         let Some(mailbox) = shown.flatten() else { return Ok(None) };
-        let Some(row) = gone(rows::one(c, message))? else { return Ok(None) };
+        let Some(row) = StoreError::unless_missing(rows::one(c, message))? else { return Ok(None) };
         let marks = marks(&row.subject, &self.sought);
         Ok(Some(Hit { row, mailbox, marks }))
     }

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 
 use super::Query;
-use crate::academy::{Academy, Catalogue};
+use crate::academy::Catalogue;
 use crate::mail::MailAccount;
 use crate::mail::flags::Flags;
 use crate::mail::imap::Role;
 use crate::mail::rows::{self, Arrived};
-use crate::portal::{Session, Who};
-use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
+use crate::ports::Network;
 use crate::store::Store;
 
 /// A Tuesday.
@@ -37,7 +36,7 @@ impl Scene {
         let store = Store::open(folder.path()).unwrap();
         let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
         let id = academy.id.clone();
-        let mail = account(academy, store.clone());
+        let mail = MailAccount::for_tests(academy, store.clone(), Network::builder().build().unwrap());
         let made = store.write(move |t, _| {
             let inbox = rows::mailbox_named(t, &id, "INBOX", Some(Role::Inbox), true)?;
             Ok((inbox, rows::mailbox_named(t, &id, "Élèves de 3e", None, true)?))
@@ -74,14 +73,4 @@ impl Scene {
         let found = self.mail.search(&Query::read(text, TODAY), None, 100).await.unwrap();
         found.hits.into_iter().map(|hit| hit.row.id).collect()
     }
-}
-
-fn account(academy: Arc<Academy>, store: Store) -> MailAccount {
-    let network = Network::builder().build().unwrap();
-    let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
-    let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
-    let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
-    MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock)
 }

@@ -118,7 +118,7 @@ fn a_list_is_left_by_one_click_only_where_its_signature_covers_that() {
              List-Unsubscribe: <https://l.example/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\n"
         );
         let signed = has_signed_list(raw.as_bytes(), &academy());
-        let offered = list_of(raw.as_bytes(), None, signed).and_then(|list| list.leave);
+        let offered = list_of(raw.as_bytes(), None, || signed).and_then(|list| list.leave);
         assert_eq!(offered.is_some_and(|leave| leave.is_at("l.example")), signed);
         signed
     };

@@ -240,11 +240,16 @@ impl MailAccount {
             Owner::Own => errand.imap.status(&one.name).await.map(drop),
             _ => errand.imap.select(&one.name).await.map(drop),
         };
-        match told {
-            Err(ImapError::Refused { .. }) => Ok(true),
-            Ok(()) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
-            Err(other) => Err(other.into()),
-        }
+        Ok(is_refused(told)?)
+    }
+}
+
+/// Whether the server said no to what was asked of a mailbox. A server that did not understand says nothing of it.
+pub(super) fn is_refused(told: Result<(), ImapError>) -> Result<bool, ImapError> {
+    match told {
+        Err(ImapError::Refused { .. }) => Ok(true),
+        Ok(()) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(false),
+        Err(other) => Err(other),
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::has_scheme;
+use crate::mail::mime::percent_decoded;
 
 const MAX_TARGET: usize = 8 * 1024;
 const MAX_TEXT: usize = 300;
@@ -182,11 +183,6 @@ fn telephone(href: &str) -> Option<Target> {
         doubt: None,
     };
     (fine && (2..=20).contains(&digits)).then(made)
-}
-
-fn percent_decoded(text: &str) -> String {
-    let form = text.replace('+', "%2B");
-    url::form_urlencoded::parse(form.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
 /// The text of a link in one line, without what is not seen and what turns text around.

@@ -10,6 +10,7 @@ use url::{Host, Url};
 use super::has_scheme;
 use super::markup::Tag;
 use super::style::Style;
+use crate::mail::mime::percent_decoded;
 
 const MAX_DATA_PICTURE: usize = 64 * 1024;
 const MAX_URL: usize = 8 * 1024;
@@ -165,25 +166,6 @@ fn is_raster(src: &str) -> bool {
     webp || [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff", b"GIF87a", b"GIF89a"]
         .iter()
         .any(|sign| start.starts_with(sign))
-}
-
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = after.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
-        match escaped.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::{Leave, list_of};
 
 fn leave(headers: &str, is_signed: bool) -> Option<Leave> {
-    list_of(format!("{headers}\r\n\r\nList-Unsubscribe: <https://body.example>\r\n").as_bytes(), None, is_signed)?.leave
+    list_of(format!("{headers}\r\n\r\nList-Unsubscribe: <https://body.example>\r\n").as_bytes(), None, || is_signed)?
+        .leave
 }
 
 const POST: &str = "List-Unsubscribe-Post: List-Unsubscribe=One-Click";
@@ -60,8 +61,8 @@ fn addresses_that_hide_who_is_meant_are_not_offered() {
         let offered = leave(&format!("List-Unsubscribe: <{hostile}>\r\n{POST}"), true);
         assert_eq!(offered, None, "{hostile}");
     }
-    assert_eq!(list_of(b"Subject: x\r\n\r\n", None, true), None);
-    assert!(list_of(b"Subject: x\r\n\r\n", Some("l".to_owned()), true).is_some_and(|list| list.leave.is_none()));
+    assert_eq!(list_of(b"Subject: x\r\n\r\n", None, || true), None);
+    assert!(list_of(b"Subject: x\r\n\r\n", Some("l".to_owned()), || true).is_some_and(|list| list.leave.is_none()));
 }
 
 proptest! {

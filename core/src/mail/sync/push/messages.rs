@@ -9,6 +9,7 @@ use crate::mail::flags::Flags;
 use crate::mail::imap::{Copied, ImapError, UidSet};
 use crate::mail::rows::{self, Copy, End, Item, RefusalReason};
 use crate::mail::sync::Tally;
+use crate::mail::sync::survey::is_refused;
 
 /// Messages looked at, at once: bounds the memory.
 const SOME: u32 = 2000;
@@ -331,11 +332,7 @@ impl MailAccount {
         }
         let Some(to) = to.filter(|_| *why == RefusalReason::MailboxGone) else { return Ok(true) };
         let name = self.name_of(to).await?;
-        match push.errand.imap.status(&name).await {
-            Err(ImapError::Refused { .. }) => Ok(false),
-            Ok(_) | Err(ImapError::Bad { .. } | ImapError::InvalidArgument) => Ok(true),
-            Err(other) => Err(other.into()),
-        }
+        Ok(!is_refused(push.errand.imap.status(&name).await.map(drop))?)
     }
 
     async fn refuse(

@@ -11,8 +11,7 @@ use crate::academy::Catalogue;
 use crate::mail::account::SILENCE;
 use crate::mail::imap::{ImapError, ImapSession, Limits};
 use crate::mail::{Credentials, Flags, MailAccount, MailError};
-use crate::portal::{Session, Who};
-use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
+use crate::ports::Network;
 use crate::store::Store;
 
 pub(super) const ALL: &str =
@@ -171,13 +170,7 @@ async fn serve(stream: DuplexStream, server: Arc<Mutex<Liar>>) {
 pub(super) fn account(folder: &std::path::Path) -> MailAccount {
     let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
     let store = Store::open(folder).unwrap();
-    let network = Network::builder().build().unwrap();
-    let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
-    let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
-    let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
-    MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock)
+    MailAccount::for_tests(academy, store, Network::builder().build().unwrap())
 }
 
 /// A session with a server at the other end of `stream`.

@@ -12,8 +12,7 @@ use crate::academy::Catalogue;
 use crate::mail::account::SILENCE;
 use crate::mail::imap::{ImapSession, Limits};
 use crate::mail::{Credentials, Link, MailAccount, MailError};
-use crate::portal::{Session, Who};
-use crate::ports::{Clock, MemoryStore, Network, SecretStore, SystemClock};
+use crate::ports::Network;
 use crate::store::Store;
 
 /// Serves an inbox that is empty. What is asked goes into `asked`; IDLE and NOTIFY are answered with `refusal`.
@@ -57,13 +56,7 @@ async fn account(
     let folder = tempfile::tempdir().unwrap();
     let academy = Arc::new(Catalogue::bundled().unwrap().academies().next().unwrap().clone());
     let store = Store::open(folder.path()).unwrap();
-    let network = Network::builder().build().unwrap();
-    let secrets: Arc<dyn SecretStore> = Arc::new(MemoryStore::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (shared, keystore) = (store.clone(), Arc::clone(&secrets));
-    let session = Session::new(Arc::clone(&academy), shared, network.clone(), keystore, Arc::clone(&clock));
-    let who = Who { identifier: "jdupont".to_owned(), name: None, address: None, password_ends_ms: None };
-    let mail = Arc::new(MailAccount::new(academy, who, store, network, Arc::new(session), secrets, clock));
+    let mail = Arc::new(MailAccount::for_tests(academy, store, Network::builder().build().unwrap()));
     let (ours, theirs) = duplex(1 << 20);
     let asked = Arc::new(Mutex::new(Vec::new()));
     tokio::spawn(serve(theirs, capabilities, refusal, Arc::clone(&asked)));
