@@ -12,6 +12,11 @@ use crate::store::{Change, StoreError};
 const IS_LOST: &str =
     "m.uid < 0 AND NOT EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind IN ('copy', 'append'))";
 
+/// It went as it was to: the server has heard that it is to be destroyed, or its copy is where it was moved to. What comes elsewhere
+/// and is like it is another, perhaps that very copy, which another program has moved.
+const IS_GONE: &str =
+    "EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind = 'destroy' AND (begun > 0 OR m.remains = 1))";
+
 /// The messages of these UIDs are gone. Those that something waits for are kept: they may come again, elsewhere or under other
 /// numbers.
 pub(in crate::mail::rows) fn lose(t: &Transaction<'_>, mailbox: i64, low: u32, high: u32) -> Result<(), StoreError> {
@@ -71,7 +76,7 @@ pub(in crate::mail) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
 pub(in crate::mail::rows) fn adopt(t: &Transaction<'_>, mailbox: i64, one: &Arrived) -> Result<bool, StoreError> {
     let mut found = t.prepare_cached(&format!(
         "SELECT m.id FROM message m WHERE m.uid < 0 AND m.received_ms = ?1 AND m.size = ?2 AND m.header = ?3
-         AND (({IS_LOST} AND ?4 = ifnull((SELECT mailbox FROM action WHERE message = m.id AND kind = 'move' AND begun = 1
+         AND (({IS_LOST} AND NOT {IS_GONE} AND ?4 = ifnull((SELECT mailbox FROM action WHERE message = m.id AND kind = 'move' AND begun = 1
                                           ORDER BY id DESC LIMIT 1), ?4))
               OR EXISTS (SELECT 1 FROM action
                                    WHERE message = m.id AND kind = 'copy' AND begun = 1 AND mailbox = ?4))
@@ -183,7 +188,11 @@ pub(in crate::mail) fn resolve(
     academy: &str,
     looked: &[i64],
 ) -> Result<(), StoreError> {
+    let mut gone = t.prepare_cached(&format!("SELECT 1 FROM message m WHERE m.id = ? AND {IS_GONE}"))?;
     for message in lost(t, academy)? {
+        if gone.exists([message])? {
+            continue;
+        }
         let mut told = t.prepare_cached(
             "SELECT min(newest), (SELECT mailbox FROM action WHERE message = ?1 AND kind = 'move' AND begun = 1
                                   ORDER BY id DESC LIMIT 1) FROM action WHERE message = ?1 OR source = ?1",

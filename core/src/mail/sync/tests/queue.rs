@@ -618,6 +618,34 @@ async fn a_move_that_the_server_has_left_half_done_is_brought_to_its_end() {
     assert_eq!(scene.message("Archive", "1").await, one);
 }
 
+/// A server that moves by copying: our copy is there, and the original is being destroyed, or is known to be.
+#[tokio::test]
+async fn the_copy_of_a_message_that_was_moved_is_not_taken_for_its_original() {
+    for begun in [0, 1] {
+        let scene = Scene::without(&["MOVE"]).await;
+        let one = scene.message("INBOX", "1").await;
+        scene.mail.archive(&[one]).await.unwrap();
+        scene.at_server(|server| server.refuse = vec![("UID STORE", "NO [INUSE] later", 9)]);
+        assert_eq!(scene.sync().await.unwrap().refused, 0);
+        let mark =
+            move |t: &rusqlite::Transaction<'_>, _: &mut Vec<_>| Ok(t.execute("UPDATE action SET begun = ?", [begun])?);
+        assert_eq!(scene.mail.store.write(mark).await.unwrap(), 1);
+        scene.at_server(|server| {
+            server.refuse.clear();
+            // The original was destroyed, and another program has moved the copy back.
+            drop(server.take("INBOX", "1"));
+            let copy = server.take("Archive", "1");
+            server.add("INBOX", copy);
+        });
+        for _ in 0..2 {
+            assert_eq!(scene.sync().await.unwrap().refused, 0);
+        }
+        let mail = scene.at_server(|server| server.mail());
+        assert_eq!((mail["INBOX"].len(), mail["Archive"].len()), (8, 0), "{begun}");
+        scene.is_settled().await;
+    }
+}
+
 #[tokio::test]
 async fn what_was_perhaps_done_is_undone_all_the_same() {
     for done in [false, true] {
