@@ -41,7 +41,7 @@ pub(super) use mailbox_actions::{
     MailboxAction, MailboxKind, act_on_mailbox, create_mailbox, delimiter, is_busy, is_taken, join_roles,
     mailbox_actions, role_mailbox, settle_mailboxes, shown_mailbox, undo_on_mailbox,
 };
-pub(super) use mailbox_outcome::{mailbox_done, mailbox_refused};
+pub(super) use mailbox_outcome::{mailbox_done, mailbox_refused, refuse_arrivals};
 pub use mailboxes::Mailbox;
 pub(super) use mailboxes::{
     Known, Mark, drop_mailbox, forget_all, is_unopened, known_mailboxes, list_mailbox, mailbox_named, mailbox_of_role,

@@ -125,7 +125,7 @@ fn dependents(
 }
 
 /// What was to come into a mailbox cannot.
-pub(super) fn refuse_arrivals(
+pub(in crate::mail) fn refuse_arrivals(
     t: &Transaction<'_>,
     changes: &mut Vec<Change>,
     academy: &str,

@@ -33,6 +33,8 @@ struct Plan {
     gone: Vec<i64>,
     /// Mailboxes of which none of the numbers holds any more, and the UIDVALIDITY they have now.
     emptied: Vec<(i64, Option<u32>)>,
+    /// Mailboxes in which no mail can be, and something is to come into.
+    closed: Vec<i64>,
     /// Mailboxes that are empty, and never were otherwise as far as the phone knows.
     empty: Vec<(String, Mark)>,
     /// What one may do in these; `None` where the server does not say.
@@ -191,6 +193,9 @@ impl MailAccount {
         if !one.is(listed) {
             plan.listed.push(listed.clone());
         }
+        if !listed.selectable && one.expected && self.is_denied(errand, one).await? {
+            plan.closed.push(one.id);
+        }
         let validity = listed.status.and_then(|status| status.uid_validity);
         if one.mark.uid_validity.is_some() && validity.is_some() && one.mark.uid_validity != validity {
             plan.emptied.push((one.id, validity));
@@ -259,6 +264,7 @@ impl Plan {
             && self.done.is_empty()
             && self.gone.is_empty()
             && self.emptied.is_empty()
+            && self.closed.is_empty()
             && self.empty.is_empty()
             && self.rights.is_empty()
             && self.server.is_none()
@@ -289,6 +295,9 @@ impl Plan {
         }
         for mailbox in &self.gone {
             refused += rows::drop_mailbox(t, changes, academy, *mailbox, now_ms)?;
+        }
+        for mailbox in &self.closed {
+            refused += rows::refuse_arrivals(t, changes, academy, *mailbox, now_ms)?;
         }
         for (mailbox, uid_validity) in &self.emptied {
             rows::forget_all(t, *mailbox)?;

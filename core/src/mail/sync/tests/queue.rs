@@ -342,6 +342,31 @@ async fn a_mailbox_that_was_renamed_or_deleted_elsewhere_takes_what_goes_there_a
 }
 
 #[tokio::test]
+async fn what_was_to_go_where_no_mail_can_be_any_more_is_refused_and_shown_where_it_is() {
+    for ways in [true, false] {
+        let scene = Scene::new().await;
+        let (one, two) = (scene.message("INBOX", "1").await, scene.message("INBOX", "2").await);
+        let there = scene.mailbox("Classe").await;
+        if ways {
+            scene.mail.move_to(&[one], there).await.unwrap();
+        } else {
+            scene.mail.copy_to(&[one], there).await.unwrap();
+        }
+        scene.mail.set_flags(&[two], Flags::FLAGGED, true).await.unwrap();
+        scene.at_server(|server| {
+            server.folders.remove("Classe");
+            server.shells.push("Classe");
+        });
+        assert_eq!(scene.sync().await.unwrap().refused, 1);
+        assert_eq!(scene.sync().await.unwrap(), Default::default());
+        assert!(!scene.mail.is_acting().await.unwrap());
+        assert_eq!(scene.rows("INBOX").await.len(), 8);
+        let refusals = scene.mail.refusals().await.unwrap();
+        assert!(refusals.len() == 1 && refusals[0].why == RefusalReason::MailboxGone, "{refusals:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_mailbox_that_gets_another_name_between_two_commands_is_no_refusal() {
     for taken in [&[][..], &["MOVE"]] {
         for command in ["UID STORE", "UID FETCH", "UID MOVE", "UID COPY", "UID EXPUNGE", "APPEND"] {

@@ -33,6 +33,8 @@ pub(super) struct Folder {
 pub(super) struct Server {
     pub(super) capabilities: String,
     pub(super) folders: BTreeMap<String, Folder>,
+    /// Names under which no mail can be.
+    pub(super) shells: Vec<&'static str>,
     /// What NAMESPACE, and GETQUOTAROOT, are answered.
     pub(super) namespaces: String,
     pub(super) quota: String,
@@ -64,6 +66,7 @@ impl Server {
         let mut server = Self {
             capabilities: ALL.to_owned(),
             folders: BTreeMap::new(),
+            shells: Vec::new(),
             namespaces: String::new(),
             quota: String::new(),
             refuse: Vec::new(),
@@ -172,6 +175,9 @@ impl Server {
                     if self.has("LIST-STATUS") {
                         writeln!(told, "* STATUS \"{name}\" {}\r", folder.status()).unwrap();
                     }
+                }
+                for name in &self.shells {
+                    writeln!(told, "* LIST (\\Noselect) \"/\" \"{name}\"\r").unwrap();
                 }
             }
             ["NAMESPACE"] => told.clone_from(&self.namespaces),
