@@ -134,7 +134,7 @@ pub(super) fn page(c: &Connection, mailbox: i64, after: Option<After>, limit: u3
 fn addressed(c: &Connection, mut rows: Vec<Row>) -> Result<Vec<Row>, StoreError> {
     let mut written = c.prepare_cached("SELECT id FROM mailbox WHERE role IN ('sent', 'drafts')")?;
     let written = written.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<i64>, _>>()?;
-    let mut header = c.prepare_cached("SELECT substr(header, 1, ?) FROM message WHERE id = ?")?;
+    let mut header = c.prepare_cached("SELECT ifnull(substr(header, 1, ?), x'') FROM message WHERE id = ?")?;
     for row in rows.iter_mut().filter(|row| row.mailbox.is_some_and(|mailbox| written.contains(&mailbox))) {
         let header: Vec<u8> = header.query_row([LOOKED_AT, row.id], |row| row.get(0))?;
         let Headers { to, cc, .. } = read_headers(&header);

@@ -7,9 +7,9 @@ use super::super::flags::Flags;
 use super::{
     ActionKind, Arrived, Body, Deed, Kind, add, begin_ends, begin_flags, cache_size, drop_mailbox, drop_pieces,
     evict_some, form, has_lost, is_first, items, keep_body, keep_fresh, keep_pieces, keep_structure, mailbox_named,
-    mailboxes, missing, set_form, touch, uids, undo,
+    mailboxes, missing, page, set_form, touch, uids, undo,
 };
-use crate::mail::imap::Piece;
+use crate::mail::imap::{Piece, Role};
 use crate::store::{Store, StoreError};
 
 const MESSAGES: u32 = 3000;
@@ -288,4 +288,16 @@ async fn what_the_teacher_prefers_to_read_is_kept() {
         store.write(move |t, _| set_form(t, wanted)).await.unwrap();
         assert_eq!(store.read(form).await.unwrap(), wanted);
     }
+}
+
+#[tokio::test]
+async fn a_message_without_any_header_is_listed_among_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let listed = store.write(|t, _| {
+        let sent = mailbox_named(t, "essai", "Sent", Some(Role::Sent), true)?;
+        add(t, sent, &[Arrived { header: Vec::new(), ..message(2) }, message(4)])?;
+        page(t, sent, None, 10)
+    });
+    assert_eq!(listed.await.unwrap().len(), 2);
 }
