@@ -12,10 +12,10 @@ use crate::store::{Change, StoreError};
 const IS_LOST: &str =
     "m.uid < 0 AND NOT EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind IN ('copy', 'append'))";
 
-/// It went as it was to: the server has heard that it is to be destroyed, or its copy is where it was moved to. What comes elsewhere
-/// and is like it is another, perhaps that very copy, which another program has moved.
-const IS_GONE: &str =
-    "EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind = 'destroy' AND (begun > 0 OR m.remains = 1))";
+/// It may have gone as it was to: the server has heard that it is to be destroyed, or its copy is where it was moved to. What comes
+/// elsewhere and is like it may be that very copy, which another program has moved.
+const MAY_BE_GONE: &str = "EXISTS (SELECT 1 FROM action WHERE message = m.id AND kind = 'destroy'
+    AND (begun > 0 OR source IS NOT NULL OR m.remains = 1))";
 
 /// The messages of these UIDs are gone. Those that something waits for are kept: they may come again, elsewhere or under other
 /// numbers.
@@ -76,7 +76,7 @@ pub(in crate::mail) fn has_lost(c: &Connection) -> Result<bool, StoreError> {
 pub(in crate::mail::rows) fn adopt(t: &Transaction<'_>, mailbox: i64, one: &Arrived) -> Result<bool, StoreError> {
     let mut found = t.prepare_cached(&format!(
         "SELECT m.id FROM message m WHERE m.uid < 0 AND m.received_ms = ?1 AND m.size = ?2 AND m.header = ?3
-         AND (({IS_LOST} AND NOT {IS_GONE} AND ?4 = ifnull((SELECT mailbox FROM action WHERE message = m.id AND kind = 'move' AND begun = 1
+         AND (({IS_LOST} AND NOT {MAY_BE_GONE} AND ?4 = ifnull((SELECT mailbox FROM action WHERE message = m.id AND kind = 'move' AND begun = 1
                                           ORDER BY id DESC LIMIT 1), ?4))
               OR EXISTS (SELECT 1 FROM action
                                    WHERE message = m.id AND kind = 'copy' AND begun = 1 AND mailbox = ?4))
@@ -161,7 +161,7 @@ pub(super) fn part(t: &Transaction<'_>, message: i64, mailbox: i64, uid: u32) ->
     let original = t.last_insert_rowid();
     let mut owner = t.prepare_cached("SELECT academy FROM mailbox WHERE id = ?")?;
     let academy: String = owner.query_row([home], |row| row.get(0))?;
-    write(t, &academy, None, ActionKind::Move, Some(original), Kind::Destroy, None, original)?;
+    write(t, &academy, None, ActionKind::Move, Some(original), Kind::Destroy, Some(message), original)?;
     settle_shown(t, original)?;
     Ok(true)
 }
@@ -188,9 +188,9 @@ pub(in crate::mail) fn resolve(
     academy: &str,
     looked: &[i64],
 ) -> Result<(), StoreError> {
-    let mut gone = t.prepare_cached(&format!("SELECT 1 FROM message m WHERE m.id = ? AND {IS_GONE}"))?;
+    // Those with the lowest numbers first: a copy before the original that is to be destroyed.
     for message in lost(t, academy)? {
-        if gone.exists([message])? {
+        if may_be_gone(t, message, looked)? {
             continue;
         }
         let mut told = t.prepare_cached(
@@ -237,6 +237,21 @@ pub(in crate::mail) fn resolve(
         settle_shown(t, message)?;
     }
     Ok(())
+}
+
+/// Whether nothing that is like a lost message can be taken for it. An original that another program has moved can, once its copy is
+/// seen to be at its own place.
+fn may_be_gone(t: &Transaction<'_>, message: i64, looked: &[i64]) -> Result<bool, StoreError> {
+    let mut gone = t.prepare_cached(&format!("SELECT 1 FROM message m WHERE m.id = ? AND {MAY_BE_GONE}"))?;
+    if !gone.exists([message])? {
+        return Ok(false);
+    }
+    let mut copy = t.prepare_cached(
+        "SELECT c.mailbox FROM action a JOIN message c ON c.id = a.source
+         WHERE a.message = ? AND a.kind = 'destroy' AND c.uid > 0",
+    )?;
+    let copy: Option<i64> = copy.query_row([message], |row| row.get(0)).optional()?;
+    Ok(copy.is_none_or(|mailbox| !looked.contains(&mailbox)))
 }
 
 /// The messages of which something was begun that had no outcome, with their places.
